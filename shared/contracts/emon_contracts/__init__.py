@@ -1,0 +1,1 @@
+"""Events, value types, actors and permissions that the services of EmON share."""

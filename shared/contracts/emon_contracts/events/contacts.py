@@ -1,0 +1,48 @@
+"""Events of contacts."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from emon_contracts.envelope import Payload
+from emon_contracts.topics import CONTACTS_EVENTS, Topic
+from emon_contracts.values import Ags
+
+
+class OrganisationRegistered(Payload):
+    """An organisation became active in its first municipality."""
+
+    TYPE: ClassVar[str] = "de.emon.contacts.organisation-registered.v1"
+    TOPIC: ClassVar[Topic] = CONTACTS_EVENTS
+
+    organisation_id: UUID
+    kind: str
+    municipalities: tuple[Ags, ...]
+
+    def key(self) -> str:
+        return str(self.organisation_id)
+
+
+class PersonRegistered(Payload):
+    """Somebody was entered for the first time. `entered_by` is None for the operator of the platform."""
+
+    TYPE: ClassVar[str] = "de.emon.contacts.person-registered.v1"
+    TOPIC: ClassVar[Topic] = CONTACTS_EVENTS
+
+    person_id: UUID
+    entered_by: UUID | None
+
+    def key(self) -> str:
+        return str(self.person_id)
+
+
+class PersonChanged(Payload):
+    """Name, address, language, memberships or grants of a person changed; the directory holds the new state."""
+
+    TYPE: ClassVar[str] = "de.emon.contacts.person-changed.v1"
+    TOPIC: ClassVar[Topic] = CONTACTS_EVENTS
+
+    person_id: UUID
+    changed_by: UUID | None
+
+    def key(self) -> str:
+        return str(self.person_id)

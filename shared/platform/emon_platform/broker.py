@@ -1,0 +1,33 @@
+"""The broker's topics, as the contracts describe them."""
+
+from datetime import timedelta
+
+from emon_contracts.topics import COMPACTION_LAG_MAX, EVENT_RETENTION, TOPICS, Topic
+from emon_platform.kafka_edge import create_topics
+
+
+def _ms(duration: timedelta) -> str:
+    return str(int(duration.total_seconds() * 1000))
+
+
+def settings_of(topic: Topic) -> dict[str, str]:
+    """The topic's settings in Kafka's own words."""
+    common = {"max.message.bytes": str(1024 * 1024)}
+    if topic.compacted:
+        # A segment is only compacted once it is closed: it must roll within the lag, or an erased name would stay.
+        return common | {
+            "cleanup.policy": "compact",
+            "max.compaction.lag.ms": _ms(COMPACTION_LAG_MAX),
+            "segment.ms": _ms(COMPACTION_LAG_MAX),
+            "delete.retention.ms": _ms(EVENT_RETENTION),
+        }
+    return common | {"cleanup.policy": "delete", "retention.ms": _ms(EVENT_RETENTION)}
+
+
+async def ensure_topics(bootstrap_servers: str, *, replication_factor: int = 1) -> None:
+    """Creates the platform's topics where they are missing; those that exist stay as they are."""
+    await create_topics(
+        bootstrap_servers,
+        [(topic.name, topic.partitions, settings_of(topic)) for topic in TOPICS],
+        replication_factor,
+    )

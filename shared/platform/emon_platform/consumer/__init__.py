@@ -1,0 +1,1 @@
+"""Consumers: effect and position stand or fall together, in the consumer's own database."""

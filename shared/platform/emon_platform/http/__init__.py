@@ -1,0 +1,1 @@
+"""What every service's HTTP has in common."""

@@ -1,0 +1,84 @@
+"""The application of a service: routes, problems, limits, health, documentation."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+
+from emon_platform.http import problems
+from emon_platform.http.bodies import BodyLimits
+from emon_platform.http.context import RequestContext
+from emon_platform.http.health import Check, health_router
+from emon_platform.http.problems import Problem
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def problem_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The documentation of a route's problems, for FastAPI's `responses`."""
+    return {
+        status: {
+            "description": _DESCRIPTIONS[status],
+            "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status in sorted(statuses)
+    }
+
+
+_DESCRIPTIONS = {
+    400: "The body is not well-formed",
+    401: "No valid access token",
+    403: "The caller's roles do not allow this",
+    404: "There is no such thing, or not for the caller",
+    405: "Not a method of this resource",
+    409: "It does not go with the present state",
+    412: "It was changed since the caller read it",
+    413: "The body is too large",
+    415: "Not a media type of this resource",
+    422: "Fields are not valid, or a rule stands against it",
+    428: "If-Match is missing",
+    429: "Too many requests",
+    503: "Not available at the moment; see Retry-After",
+}
+
+
+def create_app(title: str, routers: Sequence[APIRouter], checks: Sequence[Check], lifespan: Lifespan) -> FastAPI:
+    """Builds the application. Its OpenAPI document is served at /openapi.json, without pages of its own."""
+    app = FastAPI(
+        title=title,
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        responses=problem_answers(503),
+        redirect_slashes=False,
+    )
+    problems.install(app)
+    app.include_router(health_router(checks))
+    for router in routers:
+        app.include_router(router)
+    _document_problems(app)
+    app.add_middleware(BodyLimits)
+    app.add_middleware(RequestContext)  # added last, so the outermost
+    return app
+
+
+def _document_problems(app: FastAPI) -> None:
+    """Puts the Problem schema into the document, and takes out FastAPI's own validation error, which is never sent."""
+    original = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = original()
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            for name in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(name, None)
+            problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(problem.pop("$defs"))
+            schemas["Problem"] = problem
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # FastAPI's documented way to extend the document

@@ -1,0 +1,61 @@
+"""Liveness and readiness. Live: the process answers. Ready: every part of it works, or the answer says which does not."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+
+from emon_platform.database import Database
+from emon_platform.failures import is_transient
+from emon_platform.http.responses import json_response
+
+CHECK_TIMEOUT_S = 2.0
+
+Check = Callable[[], Awaitable[Sequence[str]]]
+
+
+class Health(BaseModel):
+    """`troubles` says in words what is missing."""
+
+    status: str
+    troubles: list[str]
+
+
+def health_router(checks: Sequence[Check]) -> APIRouter:
+    """`/health/live`, `/health/ready` and `/metrics`; not part of the documented API."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/health/live")
+    async def live() -> Response:  # pyright: ignore[reportUnusedFunction]
+        return json_response(Health(status="live", troubles=[]))
+
+    @router.get("/health/ready")
+    async def ready() -> Response:  # pyright: ignore[reportUnusedFunction]
+        found = await asyncio.gather(*(check() for check in checks))
+        troubles = [trouble for troubles in found for trouble in troubles]
+        if troubles:
+            return json_response(Health(status="not-ready", troubles=troubles), 503, {"Retry-After": "1"})
+        return json_response(Health(status="ready", troubles=[]))
+
+    @router.get("/metrics")
+    async def metrics() -> Response:  # pyright: ignore[reportUnusedFunction]
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+def database_check(name: str, database: Database) -> Check:
+    """Whether the database answers."""
+
+    async def check() -> Sequence[str]:
+        try:
+            await asyncio.wait_for(database.pool.fetchval("SELECT 1"), CHECK_TIMEOUT_S)
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            return [f"{name}: {type(error).__name__}"]
+        return []
+
+    return check

@@ -1,0 +1,115 @@
+# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+"""aiokafka, which has no types, behind the few typed functions that the platform needs."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError
+from aiokafka.partitioner import murmur2
+
+__all__ = ["KafkaError", "OutgoingRecord", "Producer", "create_topics", "partition_of"]
+
+TOPIC_ALREADY_EXISTS = 36
+BATCH_BYTES_MAX = 256 * 1024
+REQUEST_TIMEOUT_MS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingRecord:
+    """A record for a topic; a value of None is a tombstone."""
+
+    topic: str
+    key: bytes
+    headers: Sequence[tuple[str, bytes]]
+    value: bytes | None
+
+
+@lru_cache(maxsize=65_536)
+def partition_of(key: bytes, partitions: int) -> int:
+    """The partition of a key, as Kafka's default partitioner chooses it."""
+    return (murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+class Producer:
+    """An idempotent producer with `acks=all` that sends records of one partition one batch after the other."""
+
+    def __init__(self, bootstrap: str, client_id: str) -> None:
+        self._producer: Any = AIOKafkaProducer(
+            bootstrap_servers=bootstrap,
+            client_id=client_id,
+            acks="all",
+            enable_idempotence=True,
+            max_batch_size=BATCH_BYTES_MAX,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
+            linger_ms=0,
+        )
+
+    async def start(self) -> None:
+        """Connects. Raises KafkaError where no broker answers."""
+        try:
+            await self._producer.start()
+        except BaseException:
+            await self._producer.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Waits for what is under way and disconnects."""
+        await self._producer.stop()
+
+    async def send(self, records: Sequence[OutgoingRecord]) -> tuple[list[int], Exception | None]:
+        """Sends the records, in order for each partition.
+
+        Answers the indexes of those the broker acknowledged, and the first failure. After a failure in a partition,
+        nothing behind it is sent there: a record is acknowledged only if all before it in its partition are.
+        """
+        lanes: dict[tuple[str, int], list[int]] = {}
+        for index, record in enumerate(records):
+            count = len(await self._producer.partitions_for(record.topic))
+            lanes.setdefault((record.topic, partition_of(record.key, count)), []).append(index)
+        outcomes = await asyncio.gather(*(self._send_lane(lane, records, indexes) for lane, indexes in lanes.items()))
+        failures = [failure for _, failure in outcomes if failure is not None]
+        return [index for indexes, _ in outcomes for index in indexes], failures[0] if failures else None
+
+    async def _send_lane(
+        self, lane: tuple[str, int], records: Sequence[OutgoingRecord], indexes: list[int]
+    ) -> tuple[list[int], Exception | None]:
+        topic, partition = lane
+        acknowledged: list[int] = []
+        waiting = indexes
+        while waiting:
+            batch = self._producer.create_batch()
+            taken = 0
+            for index in waiting:
+                record = records[index]
+                if batch.append(key=record.key, value=record.value, timestamp=None, headers=record.headers) is None:
+                    break
+                taken += 1
+            if not taken:
+                return acknowledged, ValueError(f"a record for {topic} is larger than a batch of {BATCH_BYTES_MAX} bytes")
+            try:
+                await (await self._producer.send_batch(batch, topic, partition=partition))
+            except KafkaError as error:
+                return acknowledged, error
+            acknowledged += waiting[:taken]
+            waiting = waiting[taken:]
+        return acknowledged, None
+
+
+async def create_topics(bootstrap: str, topics: Sequence[tuple[str, int, dict[str, str]]], replication_factor: int) -> None:
+    """Creates the topics (name, partitions, settings) that do not exist yet. Raises KafkaError for any other failure."""
+    admin: Any = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=REQUEST_TIMEOUT_MS)
+    await admin.start()
+    try:
+        response = await admin.create_topics(
+            [NewTopic(name, partitions, replication_factor, topic_configs=configs) for name, partitions, configs in topics]
+        )
+    finally:
+        await admin.close()
+    for name, code, *message in response.topic_errors:
+        if code not in (0, TOPIC_ALREADY_EXISTS):
+            raise KafkaError(f"the topic {name} was not created: error {code} {message}")

@@ -1,0 +1,74 @@
+"""The outbox: an event is committed with the state it tells of, or not at all.
+
+Append after the aggregate's row was updated: its lock keeps the events of one aggregate in order.
+"""
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from uuid_utils.compat import uuid7
+
+from emon_contracts.envelope import EVENT_BYTES_MAX, NewEvent, Tombstone, encode_headers
+from emon_platform.database import Transaction
+from emon_platform.telemetry import current_traceparent
+
+
+class EventTooLarge(ValueError):
+    """An event of more than EVENT_BYTES_MAX would not pass every broker; it has to be split by its publisher."""
+
+
+async def append(tx: Transaction, source: str, events: Iterable[NewEvent | Tombstone], *, replayed: bool = False) -> None:
+    """Adds events in the given order. `source` is the service, such as `meetings`.
+
+    `replayed` marks state that is published anew: nobody is mailed for it. Raises EventTooLarge.
+    """
+    now = datetime.now(UTC)
+    traceparent = current_traceparent()
+    topics: list[str] = []
+    keys: list[bytes] = []
+    headers: list[str] = []
+    values: list[bytes | None] = []
+    for event in events:
+        topic, type_, key, subject, tenant, value = _parts(event)
+        topics.append(topic)
+        keys.append(key.encode())
+        values.append(value)
+        headers.append(
+            json.dumps(
+                encode_headers(
+                    event_id=uuid7(),
+                    source=f"/{source}",
+                    type_=type_,
+                    time=now,
+                    subject=subject,
+                    sequence=event.sequence,
+                    tenant=tenant,
+                    traceparent=traceparent,
+                    replayed=replayed,
+                )
+            )
+        )
+    if not topics:
+        return
+    await tx.execute(
+        """
+        INSERT INTO outbox (topic, key, headers, value)
+        SELECT * FROM unnest($1::text[], $2::bytea[], $3::text[], $4::bytea[])
+        """,
+        topics,
+        keys,
+        headers,
+        values,
+    )
+    tx.outbox_touched = True
+
+
+def _parts(event: NewEvent | Tombstone) -> tuple[str, str, str, str, str | None, bytes | None]:
+    if isinstance(event, Tombstone):
+        return event.topic.name, event.type, event.key, event.key, None, None
+    payload = event.payload
+    value = payload.model_dump_json().encode()
+    if len(value) > EVENT_BYTES_MAX:
+        raise EventTooLarge(f"{payload.TYPE} of {event.subject} has {len(value)} bytes, more than {EVENT_BYTES_MAX}")
+    return payload.TOPIC.name, payload.TYPE, payload.key(), event.subject, event.tenant, value

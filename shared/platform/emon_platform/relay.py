@@ -1,0 +1,108 @@
+"""The relay carries committed events from the outbox to Kafka, in order, each at least once.
+
+One is active for each database: an advisory lock on the very connection that deletes, so that a relay that lost its
+connection has lost its right as well. It never remembers a position: the order of a sequence is not the order of commits,
+and a row that becomes visible late would be lost. A crash between acknowledgement and delete sends again; consumers drop
+what they know.
+"""
+
+import asyncio
+import json
+from typing import Any
+
+import asyncpg
+import structlog
+
+from emon_platform.database import OUTBOX_CHANNEL
+from emon_platform.failures import is_transient
+from emon_platform.kafka_edge import KafkaError, OutgoingRecord, Producer
+
+log = structlog.get_logger()
+
+LOCK_ID = 0x72656C6179  # "relay"
+CHUNK = 1000
+POLL_INTERVAL_S = 0.1
+STANDBY_INTERVAL_S = 0.5
+PAUSE_S_MAX = 5.0
+
+
+class Relay:
+    """Runs until cancelled; every failure is logged and tried again with growing pauses."""
+
+    def __init__(self, database_url: str, bootstrap: str, service: str) -> None:
+        self._database_url = database_url
+        self._bootstrap = bootstrap
+        self._service = service
+        self._woken = asyncio.Event()
+        self.failure: str | None = "not started"
+
+    def trouble(self) -> list[str]:
+        """What keeps the relay from working, in words; empty when all is well."""
+        return [] if self.failure is None else [f"relay: {self.failure}"]
+
+    async def run(self) -> None:
+        """Carries events for as long as it is not cancelled."""
+        pause = 0.1
+        while True:
+            try:
+                await self._connected()
+            except Exception as error:
+                if not (is_transient(error) or isinstance(error, KafkaError)):
+                    self.failure = f"stopped by {type(error).__name__}"
+                    raise
+                self.failure = type(error).__name__
+                log.warning("relay_interrupted", reason=type(error).__name__, detail=str(error)[:200], retry_in_s=pause)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, PAUSE_S_MAX) if self.failure else 0.1
+
+    async def _connected(self) -> None:
+        connection = await asyncpg.connect(
+            self._database_url, server_settings={"application_name": f"{self._service} relay"}, command_timeout=30
+        )
+        producer = Producer(self._bootstrap, f"emon-{self._service}-relay")
+        try:
+            while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK_ID):
+                self.failure = None  # a standby is as healthy as can be
+                await asyncio.sleep(STANDBY_INTERVAL_S)
+            await connection.add_listener(OUTBOX_CHANNEL, self._wake)
+            await producer.start()
+            self.failure = None
+            while True:
+                self._woken.clear()
+                if not await self._carry(connection, producer):
+                    await self._wait()
+        finally:
+            await producer.stop()
+            connection.terminate()
+
+    def _wake(self, *_notification: object) -> None:
+        self._woken.set()
+
+    async def _wait(self) -> None:
+        try:
+            await asyncio.wait_for(self._woken.wait(), POLL_INTERVAL_S)
+        except TimeoutError:
+            return
+
+    async def _carry(self, connection: Any, producer: Producer) -> int:
+        """One chunk. Answers how many events it carried; raises the failure after deleting what was acknowledged."""
+        rows = await connection.fetch("SELECT position, topic, key, headers, value FROM outbox ORDER BY position LIMIT $1", CHUNK)
+        if not rows:
+            return 0
+        records = [
+            OutgoingRecord(
+                row["topic"],
+                row["key"],
+                [(name, value.encode()) for name, value in json.loads(row["headers"])],
+                row["value"],
+            )
+            for row in rows
+        ]
+        acknowledged, failure = await producer.send(records)
+        if acknowledged:
+            await connection.execute(
+                "DELETE FROM outbox WHERE position = ANY($1::bigint[])", [rows[index]["position"] for index in acknowledged]
+            )
+        if failure is not None:
+            raise failure
+        return len(rows)

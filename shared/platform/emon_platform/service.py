@@ -1,0 +1,180 @@
+"""What a service is made of, and how it runs: `python -m emon_… {migrate,api,worker,all}`.
+
+`api` serves HTTP, `worker` runs relay, consumers and timers, `all` both in one process. A worker serves its health as well.
+"""
+
+import argparse
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+import structlog
+import uvicorn
+from fastapi import APIRouter, FastAPI
+from uvicorn.config import Config
+
+from emon_platform.consumer.runtime import Consumer
+from emon_platform.consumer.subscriptions import Subscription
+from emon_platform.database import Database
+from emon_platform.failures import is_transient
+from emon_platform.http.app import create_app
+from emon_platform.http.health import Check, database_check
+from emon_platform.identity import ActorVerifier
+from emon_platform.migrations import Migration, migrate
+from emon_platform.relay import Relay
+from emon_platform.settings import ServiceSettings
+from emon_platform.signed_links import load_key
+from emon_platform.telemetry import configure_logging
+from emon_platform.timers import Timer, run_timers
+
+log = structlog.get_logger()
+
+RESTART_PAUSE_S = 5.0
+CONNECT_PAUSE_S = 0.5
+WORKER_TRANSACTION_TIMEOUT_S = 10.0
+API_TRANSACTION_TIMEOUT_S = 60.0
+SHUTDOWN_TIMEOUT_S = 10
+
+SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
+
+
+class Part(Protocol):
+    """Something that runs until cancelled and can say what ails it."""
+
+    def trouble(self) -> list[str]: ...
+    def run(self) -> Coroutine[Any, Any, None]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """What a service does besides answering requests. The relay comes by itself."""
+
+    subscriptions: Sequence[Subscription] = ()
+    timers: Sequence[Timer] = ()
+    parts: Sequence[Part] = ()
+
+
+@dataclass(frozen=True)
+class Service(Generic[SettingsT]):
+    """The composition of a service; each `app.py` holds one."""
+
+    name: str
+    title: str
+    settings: type[SettingsT]
+    migrations: Callable[[], list[Migration]]
+    routers: Sequence[APIRouter]
+    worker: Callable[[SettingsT, Database], Worker]
+    # What the routes need besides the database: called with the application before it serves.
+    prepare: Callable[[SettingsT, FastAPI], None] = field(default=lambda _settings, _app: None)
+    # Whether requests carry actor tokens of the gateway. The gateway itself is the one that does not.
+    verifies_actors: bool = True
+
+
+def main(service: Service[Any]) -> None:
+    """The command line of a service."""
+    parser = argparse.ArgumentParser(prog=f"emon_{service.name}", description=service.title)
+    parser.add_argument("role", choices=("migrate", "api", "worker", "all"))
+    role = parser.parse_args().role
+    settings = service.settings()
+    configure_logging(service.name, settings.log_level)
+    if role == "migrate":
+        applied = asyncio.run(
+            migrate(settings.database_owner_url, settings.database_api_url, settings.database_worker_url, service.migrations())
+        )
+        log.info("migrated", applied=applied)
+        return
+    serve(service, settings, with_api=role in ("api", "all"), with_worker=role in ("worker", "all"))
+
+
+def serve(service: Service[Any], settings: ServiceSettings, *, with_api: bool, with_worker: bool) -> None:
+    """Runs until SIGTERM or SIGINT; then finishes what is under way."""
+    app = build(service, settings, with_api=with_api, with_worker=with_worker)
+    config = Config(
+        app,
+        host=settings.service_host,
+        port=settings.service_port,
+        loop="uvloop",
+        http="httptools",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
+    )
+    uvicorn.Server(config).run()
+
+
+def build(service: Service[Any], settings: ServiceSettings, *, with_api: bool = True, with_worker: bool = True) -> FastAPI:
+    """The application with everything that runs beside it."""
+    checks: list[Check] = []
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        async with AsyncExitStack() as stack:
+            if with_api:
+                database = await _connect(settings.database_api_url, f"{service.name} api", API_TRANSACTION_TIMEOUT_S)
+                stack.push_async_callback(database.close)
+                checks.append(database_check("database", database))
+                app.state.database = database
+            if with_worker:
+                database = await _connect(settings.database_worker_url, f"{service.name} worker", WORKER_TRANSACTION_TIMEOUT_S)
+                stack.push_async_callback(database.close)
+                checks.append(database_check("worker database", database))
+                parts, timers = _work(service, settings, database)
+                checks.extend(_part_check(part) for part in parts)
+                tasks = [asyncio.create_task(_keep_running(part)) for part in parts]
+                tasks.append(asyncio.create_task(run_timers(database, timers)))
+                stack.push_async_callback(_stop, tasks)
+            yield
+
+    app = create_app(service.title, service.routers if with_api else (), checks, lifespan)
+    if with_api:
+        if service.verifies_actors:
+            if settings.actor_token_public_key_file is None:
+                raise ValueError("EMON_ACTOR_TOKEN_PUBLIC_KEY_FILE must name the gateway's public key")
+            app.state.verifier = ActorVerifier(load_key(settings.actor_token_public_key_file), service.name)
+        service.prepare(settings, app)
+    return app
+
+
+def _work(service: Service[Any], settings: ServiceSettings, database: Database) -> tuple[list[Part], Sequence[Timer]]:
+    worker = service.worker(settings, database)
+    parts: list[Part] = [Relay(settings.database_worker_url, settings.kafka_bootstrap, service.name), *worker.parts]
+    if worker.subscriptions:
+        parts.append(Consumer(service.name, settings.kafka_bootstrap, database, worker.subscriptions))
+    return parts, worker.timers
+
+
+async def _stop(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _connect(url: str, name: str, transaction_timeout_s: float) -> Database:
+    while True:
+        try:
+            return await Database.connect(url, name=name, transaction_timeout_s=transaction_timeout_s)
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            log.warning("database_unreachable", name=name, reason=type(error).__name__)
+            await asyncio.sleep(CONNECT_PAUSE_S)
+
+
+async def _keep_running(part: Part) -> None:
+    while True:
+        try:
+            await part.run()
+            log.error("part_ended", part=type(part).__name__)
+        except Exception as error:
+            log.error("part_failed", part=type(part).__name__, exc_info=error)
+        await asyncio.sleep(RESTART_PAUSE_S)
+
+
+def _part_check(part: Part) -> Check:
+    async def check() -> Sequence[str]:
+        return part.trouble()
+
+    return check

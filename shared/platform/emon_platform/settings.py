@@ -1,0 +1,24 @@
+"""Settings that every service has. They come from the environment, with the prefix EMON_."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ServiceSettings(BaseSettings):
+    """A service adds its own settings in a subclass; every one of them has a description."""
+
+    model_config = SettingsConfigDict(env_prefix="EMON_", extra="ignore", frozen=True)
+
+    service_host: str = Field(default="127.0.0.1", description="Address on which the service listens for HTTP")
+    service_port: int = Field(default=8000, description="Port on which the service listens for HTTP")
+    database_owner_url: str = Field(description="PostgreSQL URL of the role that owns the tables; used by migrate alone")
+    database_api_url: str = Field(description="PostgreSQL URL of the role that serves requests, under row-level security")
+    database_worker_url: str = Field(description="PostgreSQL URL of the role for relay, consumers and timers")
+    kafka_bootstrap: str = Field(description="Kafka bootstrap servers, host:port separated by commas")
+    public_url: str = Field(default="http://127.0.0.1:8080", description="Where the gateway is reached from outside")
+    actor_token_public_key_file: Path | None = Field(
+        default=None, description="Public key (JWK) with which actor tokens of the gateway are verified"
+    )
+    log_level: str = Field(default="INFO", description="Least severity that is logged: DEBUG, INFO, WARNING or ERROR")
