@@ -1,0 +1,1 @@
+"""Regular exchange: meetings and their invitations."""

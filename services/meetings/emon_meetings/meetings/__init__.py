@@ -1,0 +1,1 @@
+"""Meetings: scheduled, changed, cancelled, read."""

@@ -1,0 +1,65 @@
+"""Real PostgreSQL and real Kafka, started once for a whole run; a fresh, migrated database for each test that wants one."""
+
+import os
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from emon_embedded.service_databases import ServiceDatabase
+from emon_embedded.stack import RunningKafka, RunningPostgreSQL, running_kafka, running_postgresql
+from emon_platform.broker import ensure_topics
+from emon_platform.migrations import Migration, migrate
+
+# Tests that kill PostgreSQL start their own; this one need not survive the machine.
+FAST_AND_FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+FreshDatabase = Callable[[str, Callable[[], list[Migration]]], Awaitable[ServiceDatabase]]
+
+
+@pytest.fixture(scope="session")
+async def postgresql(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[RunningPostgreSQL]:
+    async with running_postgresql(tmp_path_factory.mktemp("postgresql"), FAST_AND_FORGETFUL) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[RunningKafka]:
+    async with running_kafka(tmp_path_factory.mktemp("kafka")) as broker:
+        await ensure_topics(broker.bootstrap_servers)
+        yield broker
+
+
+@pytest.fixture(scope="session")
+def templates() -> dict[str, ServiceDatabase]:
+    """One migrated database for each service, from which the others are copied."""
+    return {}
+
+
+@pytest.fixture
+async def fresh_database(
+    postgresql: RunningPostgreSQL, templates: dict[str, ServiceDatabase]
+) -> AsyncGenerator[FreshDatabase]:
+    """Makes a migrated database of a service: `await fresh_database("meetings", emon_meetings.app.migrations)`."""
+    made: list[ServiceDatabase] = []
+
+    async def make(service: str, migrations: Callable[[], list[Migration]]) -> ServiceDatabase:
+        template = f"{service}:{migrations.__module__}.{migrations.__qualname__}"
+        if template not in templates:
+            database = await postgresql.fresh_database(service)
+            await migrate(database.owner_url, database.api_url, database.worker_url, migrations())
+            templates[template] = database
+        made.append(await postgresql.fresh_database(service, templates[template].name))
+        return made[-1]
+
+    yield make
+    for database in made:
+        await postgresql.drop_database(database)
+
+
+@pytest.fixture(scope="session")
+def register_file() -> Path:
+    """The official register of municipalities, where the run was told of it."""
+    path = os.environ.get("EMON_REGISTER_FILE")
+    if not path:
+        pytest.skip("EMON_REGISTER_FILE does not name the official register of municipalities")
+    return Path(path)
