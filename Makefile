@@ -1,0 +1,59 @@
+# Every target sets up what it needs, and does nothing twice. `make` alone prints this help.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+VENV := .venv
+INSTALLED := $(VENV)/.installed
+MEMBERS := $(sort $(patsubst %/pyproject.toml,%,$(wildcard shared/*/pyproject.toml services/*/pyproject.toml deploy/*/pyproject.toml)))
+IMAGES := contacts meetings notifications gateway
+# The first Python of at least 3.11; set PYTHON to choose another.
+PYTHON ?= $(firstword $(foreach python,python3 python3.11 python3.12 python3.13 python3.14,$(shell $(python) -c 'import sys; print(sys.executable) if sys.version_info >= (3, 11) else None' 2>/dev/null | grep -v None)))
+# uv where it is on the path already, otherwise the one that pip puts into the virtual environment.
+UV = $(shell command -v uv || echo $(VENV)/bin/uv)
+UV_VERSION := 0.13.9
+
+.PHONY: help setup up demo test lint format lock clean
+
+help: ## print this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED) ## create .venv with everything, and the command .venv/bin/emon
+
+$(INSTALLED): requirements/development.txt pyproject.toml $(addsuffix /pyproject.toml,$(MEMBERS))
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	@command -v uv >/dev/null || test -x $(VENV)/bin/uv || $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	$(UV) pip install --quiet --python $(VENV)/bin/python --require-hashes --requirement requirements/development.txt
+	$(UV) pip install --quiet --python $(VENV)/bin/python --no-deps $(addprefix --editable ./,$(MEMBERS))
+	@touch $@
+
+up: $(INSTALLED) ## run the whole platform on this machine, until Ctrl-C
+	@exec $(VENV)/bin/emon up
+
+demo: $(INSTALLED) ## play a round table from the register to the invitations; starts a platform where none runs
+	@exec $(VENV)/bin/emon demo
+
+test: $(INSTALLED) ## run all tests on real PostgreSQL, Kafka and SMTP
+	$(VENV)/bin/python -m pytest $(ARGS)
+
+lint: $(INSTALLED) ## check style, types, import rules and that the locked requirements are current
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/pyright
+	$(VENV)/bin/lint-imports
+	$(VENV)/bin/python requirements/check.py
+
+format: $(INSTALLED) ## put the code into its one style
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+lock: ## resolve the newest allowed versions and export them with hashes
+	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	@command -v uv >/dev/null || test -x $(VENV)/bin/uv || $(VENV)/bin/python -m pip install --quiet uv==$(UV_VERSION)
+	$(UV) lock --upgrade
+	$(UV) export --quiet --frozen --all-packages --no-emit-workspace --no-header --output-file requirements/development.txt
+	$(foreach image,$(IMAGES),$(UV) export --quiet --frozen --package emon-$(image) --no-dev --no-emit-workspace --no-header --output-file requirements/$(image).txt &&) true
+
+clean: ## remove the virtual environment, caches and the data of the embedded platform
+	rm -rf $(VENV) .emon .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
