@@ -15,7 +15,6 @@ from emon_embedded.service_databases import ServiceDatabase
 from emon_embedded.stack import RunningKafka
 from emon_platform import outbox
 from emon_platform.consumer import dead_letters, offsets
-from emon_platform.consumer.processing import Processor
 from emon_platform.consumer.runtime import Consumer
 from emon_platform.consumer.subscriptions import Facts
 from emon_platform.database import Database, Transaction
@@ -171,13 +170,20 @@ async def test_poison_among_five_hundred_is_kept_and_the_others_are_done(
         [letter] = await dead_letters.all_of(tx)
     assert "not-yet" in letter["reason"]
 
-    mended = True
-    processor = Processor(consumer_name, worker, [Facts(CONTACTS_EVENTS, {PersonChanged: refuses_one})])
-    async with worker.unscoped() as tx:
-        record = await dead_letters.take(tx, letter["id"])
-        assert record is not None
-        await processor.handle_one(tx, record)
-    assert len(await effects(worker)) == 500
+    async with consuming(consumer_name, kafka, worker, refuses_one):
+        async with worker.unscoped() as tx:
+            assert await dead_letters.ask_for_retry(tx, letter["id"]) == 1
+
+        async def waiting() -> list[Any]:
+            async with worker.unscoped() as tx:
+                return [letter for letter in await dead_letters.all_of(tx) if letter["retry"]]
+
+        await eventually(waiting, lambda found: not found)
+        assert len(await effects(worker)) == 499, "the cause is not mended yet"
+        mended = True
+        async with worker.unscoped() as tx:
+            await dead_letters.ask_for_retry(tx, None)
+        await eventually(lambda: effects(worker), lambda rows: len(rows) == 500)
     async with worker.unscoped() as tx:
         assert await dead_letters.all_of(tx) == []
 

@@ -28,6 +28,7 @@ class Permission(StrEnum):
     """Each route names one."""
 
     MUNICIPALITY_READ = "municipality.read"
+    MUNICIPALITY_WRITE = "municipality.write"
     ORGANISATION_READ = "organisation.read"
     ORGANISATION_WRITE = "organisation.write"
     PERSON_READ = "person.read"
@@ -49,6 +50,7 @@ _LINK = {Role.LINK_HOLDER: Reach.LINK}
 PERMISSIONS: Mapping[Permission, Mapping[Role, Reach]] = {
     # The register is public data; everybody who is signed in may look things up in it.
     Permission.MUNICIPALITY_READ: _PAID | _CIRCLE | _OWN,
+    Permission.MUNICIPALITY_WRITE: _ADMIN,
     Permission.ORGANISATION_READ: _PAID | _CIRCLE,
     Permission.ORGANISATION_WRITE: _COORDINATORS,
     # Names and addresses of volunteers are seen by staff and coordinators of their municipality and by their own circle.

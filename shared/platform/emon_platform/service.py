@@ -6,7 +6,7 @@
 import argparse
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -20,6 +20,7 @@ from emon_platform.consumer.subscriptions import Subscription
 from emon_platform.database import Database
 from emon_platform.failures import is_transient
 from emon_platform.http.app import create_app
+from emon_platform.http.bodies import MediaTypes, no_other_media_types
 from emon_platform.http.health import Check, database_check
 from emon_platform.identity import ActorVerifier
 from emon_platform.migrations import Migration, migrate
@@ -70,6 +71,11 @@ class Service(Generic[SettingsT]):
     prepare: Callable[[SettingsT, FastAPI], None] = field(default=lambda _settings, _app: None)
     # Whether requests carry actor tokens of the gateway. The gateway itself is the one that does not.
     verifies_actors: bool = True
+    # What the routes hold open while they serve, such as connections to others; gives further checks for readiness.
+    resources: Callable[[SettingsT, FastAPI], AbstractAsyncContextManager[Sequence[Check]]] | None = None
+    also_media_types: MediaTypes = no_other_media_types
+    # None where the service documents itself by a route of its own.
+    openapi_url: str | None = "/openapi.json"
 
 
 def main(service: Service[Any]) -> None:
@@ -100,6 +106,7 @@ def serve(service: Service[Any], settings: ServiceSettings, *, with_api: bool, w
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # uvicorn would believe X-Forwarded-For of everybody on this machine
         timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
     )
     uvicorn.Server(config).run()
@@ -117,6 +124,8 @@ def build(service: Service[Any], settings: ServiceSettings, *, with_api: bool = 
                 stack.push_async_callback(database.close)
                 checks.append(database_check("database", database))
                 app.state.database = database
+                if service.resources is not None:
+                    checks.extend(await stack.enter_async_context(service.resources(settings, app)))
             if with_worker:
                 database = await _connect(settings.database_worker_url, f"{service.name} worker", WORKER_TRANSACTION_TIMEOUT_S)
                 stack.push_async_callback(database.close)
@@ -128,7 +137,14 @@ def build(service: Service[Any], settings: ServiceSettings, *, with_api: bool = 
                 stack.push_async_callback(_stop, tasks)
             yield
 
-    app = create_app(service.title, service.routers if with_api else (), checks, lifespan)
+    app = create_app(
+        service.title,
+        service.routers if with_api else (),
+        checks,
+        lifespan,
+        also_media_types=service.also_media_types,
+        openapi_url=service.openapi_url,
+    )
     if with_api:
         if service.verifies_actors:
             if settings.actor_token_public_key_file is None:
@@ -142,7 +158,8 @@ def _work(service: Service[Any], settings: ServiceSettings, database: Database) 
     worker = service.worker(settings, database)
     parts: list[Part] = [Relay(settings.database_worker_url, settings.kafka_bootstrap, service.name), *worker.parts]
     if worker.subscriptions:
-        parts.append(Consumer(service.name, settings.kafka_bootstrap, database, worker.subscriptions))
+        instance = settings.worker_instance
+        parts.append(Consumer(service.name, settings.kafka_bootstrap, database, worker.subscriptions, instance))
     return parts, worker.timers
 
 

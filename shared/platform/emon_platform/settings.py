@@ -21,4 +21,9 @@ class ServiceSettings(BaseSettings):
     actor_token_public_key_file: Path | None = Field(
         default=None, description="Public key (JWK) with which actor tokens of the gateway are verified"
     )
+    worker_instance: str | None = Field(
+        default=None,
+        description="Name of this worker among those of its service. One that starts again under its name takes over at once; "
+        "without a name, the partitions of a killed worker wait for its session to time out",
+    )
     log_level: str = Field(default="INFO", description="Least severity that is logged: DEBUG, INFO, WARNING or ERROR")

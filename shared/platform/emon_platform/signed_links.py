@@ -10,6 +10,7 @@ program takes a part of it for the end of a sentence. A JWS of the same content 
 import base64
 import binascii
 import hashlib
+import json
 import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -60,7 +61,7 @@ class SignedLink:
 def load_key(file: Path) -> OKPKey:
     """Reads a key in JWK form. Raises OSError, or ValueError that names the file."""
     try:
-        return OKPKey.import_key(file.read_text(encoding="utf-8"))
+        return OKPKey.import_key(json.loads(file.read_text(encoding="utf-8")))
     except (JoseError, ValueError, KeyError) as error:
         raise ValueError(f"{file} is not an Ed25519 key in JWK form") from error
 

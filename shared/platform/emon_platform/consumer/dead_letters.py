@@ -34,23 +34,41 @@ async def all_of(tx: Transaction) -> list[Any]:
     """Every dead letter without its contents, oldest first."""
     return await tx.fetch(
         """
-        SELECT id, topic, partition, "offset", reason, received_at, length(value) AS bytes
+        SELECT id, topic, partition, "offset", reason, received_at, retry, length(value) AS bytes
         FROM dead_letters
         ORDER BY id
         """
     )
 
 
-async def take(tx: Transaction, identifier: int) -> Record | None:
-    """Removes a dead letter in this transaction and answers the record it was."""
-    row = await tx.fetchrow("DELETE FROM dead_letters WHERE id = $1 RETURNING *", identifier)
-    return None if row is None else record_of(row)
-
-
-async def find(tx: Transaction, identifier: int) -> Record | None:
-    """The record of a dead letter."""
+async def find(tx: Transaction, identifier: int) -> tuple[Record, str] | None:
+    """A dead letter and the reason why it is one."""
     row = await tx.fetchrow("SELECT * FROM dead_letters WHERE id = $1", identifier)
-    return None if row is None else record_of(row)
+    return None if row is None else (record_of(row), row["reason"])
+
+
+async def ask_for_retry(tx: Transaction, identifier: int | None) -> int:
+    """Marks one (or all, for None) to be tried again by the service; answers how many there are."""
+    tag = await tx.execute("UPDATE dead_letters SET retry = true WHERE $1::bigint IS NULL OR id = $1", identifier)
+    return int(tag.rpartition(" ")[2])
+
+
+async def waiting_for_retry(tx: Transaction, consumer: str) -> tuple[int, Record] | None:
+    """The oldest that is to be tried again, locked, so that two workers never try the same one."""
+    row = await tx.fetchrow(
+        "SELECT * FROM dead_letters WHERE retry AND consumer = $1 ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED", consumer
+    )
+    return None if row is None else (row["id"], record_of(row))
+
+
+async def still_dead(tx: Transaction, identifier: int, reason: str) -> None:
+    """Tried again in vain: it stays, with the new reason."""
+    await tx.execute("UPDATE dead_letters SET retry = false, reason = $2 WHERE id = $1", identifier, reason)
+
+
+async def drop(tx: Transaction, identifier: int) -> bool:
+    """Forgets one; answers whether there was one."""
+    return await tx.execute("DELETE FROM dead_letters WHERE id = $1", identifier) == "DELETE 1"
 
 
 def record_of(row: Any) -> Record:

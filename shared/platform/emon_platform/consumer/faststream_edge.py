@@ -60,6 +60,7 @@ class Stream:
         group: str,
         topics: Sequence[str],
         *,
+        instance: str | None,
         on_batch: Callable[[list[Record]], Awaitable[None]],
         on_assigned: Callable[[set[Partition]], None],
         on_revoked: Callable[[], None],
@@ -78,6 +79,8 @@ class Stream:
             max_records=BATCH_RECORDS_MAX,
             batch_timeout_ms=BATCH_TIMEOUT_MS,
             group_id=group,
+            # Static membership (KIP-345): the broker knows who comes back, instead of waiting for somebody dead.
+            group_instance_id=instance and f"{group}-{instance}",
             auto_offset_reset="earliest",
             ack_policy=AckPolicy.MANUAL,
             no_reply=True,

@@ -78,9 +78,26 @@ class Processor:
         metrics.records_handled.labels(self.name).inc(len(records))
         return Outcome({item.partition: item.next for item in advances})
 
-    async def handle_one(self, tx: Transaction, record: Record) -> None:
-        """Handles a record outside the stream, such as a dead letter that is tried again."""
-        await self._apply(tx, record.topic, [record])
+    async def retry_dead_letter(self) -> bool:
+        """Tries one dead letter that an operator wants to be tried again; answers whether there was one.
+
+        It goes when its effects are committed; a failure of whatever kind leaves it, with the new reason.
+        """
+        async with self._database.unscoped() as tx:
+            waiting = await dead_letters.waiting_for_retry(tx, self.name)
+            if waiting is None:
+                return False
+            identifier, record = waiting
+            try:
+                async with tx.savepoint():
+                    await self._apply(tx, record.topic, [record])
+                    await dead_letters.drop(tx, identifier)
+            except Exception as error:
+                if is_transient(error):
+                    raise
+                await dead_letters.still_dead(tx, identifier, _reason(error))
+                log.warning("dead_letter_retried_in_vain", consumer=self.name, dead_letter=identifier, reason=_reason(error))
+            return True
 
     async def _apply(self, tx: Transaction, topic: str, records: Sequence[Record]) -> None:
         subscription = self._by_topic[topic]
@@ -154,7 +171,7 @@ class Processor:
             await offsets.advance(tx, self.name, [Advance(partition, expected, record.offset + 1)])
             try:
                 async with tx.savepoint():
-                    await self.handle_one(tx, record)
+                    await self._apply(tx, record.topic, [record])
                 self._recent.append(False)
                 metrics.records_handled.labels(self.name).inc()
             except Exception as error:

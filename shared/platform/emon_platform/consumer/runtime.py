@@ -29,7 +29,14 @@ LAG_COMMIT_INTERVAL_S = 1.0
 class Consumer:
     """All subscriptions of one service, as one member of the consumer group that bears its name."""
 
-    def __init__(self, name: str, bootstrap: str, database: Database, subscriptions: Sequence[Subscription]) -> None:
+    def __init__(
+        self,
+        name: str,
+        bootstrap: str,
+        database: Database,
+        subscriptions: Sequence[Subscription],
+        instance: str | None = None,
+    ) -> None:
         self.name = name
         self._database = database
         self._processor = Processor(name, database, subscriptions)
@@ -37,6 +44,7 @@ class Consumer:
             bootstrap,
             name,
             [subscription.topic.name for subscription in subscriptions],
+            instance=instance,
             on_batch=self._on_batch,
             on_assigned=self._on_assigned,
             on_revoked=self._on_revoked,
@@ -82,6 +90,7 @@ class Consumer:
             while True:
                 await asyncio.sleep(LAG_COMMIT_INTERVAL_S)
                 await self._report_lag()
+                await self._retry_dead_letters()
         finally:
             if self._positioning is not None:
                 self._positioning.cancel()
@@ -209,6 +218,15 @@ class Consumer:
         self._stream.pause(partitions)
         # All that wait, not only these: positioning that was under way for others is replaced.
         self._position(self._assigned - self._next.keys() - self._stopped.keys())
+
+    async def _retry_dead_letters(self) -> None:
+        try:
+            while await self._processor.retry_dead_letter():
+                continue
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            log.info("retry_put_off", consumer=self.name, reason=type(error).__name__)
 
     async def _report_lag(self) -> None:
         changed = {partition: offset for partition, offset in self._next.items() if self._reported.get(partition) != offset}

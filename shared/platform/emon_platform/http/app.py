@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 
 from emon_platform.http import problems
-from emon_platform.http.bodies import BodyLimits
+from emon_platform.http.bodies import BodyLimits, MediaTypes, no_other_media_types
 from emon_platform.http.context import RequestContext
 from emon_platform.http.health import Check, health_router
 from emon_platform.http.problems import Problem
@@ -43,15 +43,26 @@ _DESCRIPTIONS = {
 }
 
 
-def create_app(title: str, routers: Sequence[APIRouter], checks: Sequence[Check], lifespan: Lifespan) -> FastAPI:
-    """Builds the application. Its OpenAPI document is served at /openapi.json, without pages of its own."""
+def create_app(
+    title: str,
+    routers: Sequence[APIRouter],
+    checks: Sequence[Check],
+    lifespan: Lifespan,
+    *,
+    also_media_types: MediaTypes = no_other_media_types,
+    openapi_url: str | None = "/openapi.json",
+) -> FastAPI:
+    """Builds the application. Its OpenAPI document is served at `openapi_url`, without pages of its own.
+
+    `also_media_types` says what bodies for a path may be besides JSON, such as the forms of pages.
+    """
     app = FastAPI(
         title=title,
         version="1",
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        openapi_url="/openapi.json",
+        openapi_url=openapi_url,
         responses=problem_answers(503),
         redirect_slashes=False,
     )
@@ -60,7 +71,7 @@ def create_app(title: str, routers: Sequence[APIRouter], checks: Sequence[Check]
     for router in routers:
         app.include_router(router)
     _document_problems(app)
-    app.add_middleware(BodyLimits)
+    app.add_middleware(BodyLimits, also_media_types=also_media_types)
     app.add_middleware(RequestContext)  # added last, so the outermost
     return app
 

@@ -14,6 +14,15 @@ IMPORT_BYTES_MAX = 8 * 1024 * 1024
 IMPORT_PATH_END = "/imports"
 
 
+# Which media types a body for this path may have besides those of the API.
+MediaTypes = Callable[[str], tuple[str, ...]]
+
+
+def no_other_media_types(_path: str) -> tuple[str, ...]:
+    """What an application without pages takes besides the API's own."""
+    return ()
+
+
 def limit_of(path: str) -> int:
     """Bytes that a body for this path may have."""
     return IMPORT_BYTES_MAX if path.endswith(IMPORT_PATH_END) else JSON_BYTES_MAX
@@ -27,7 +36,7 @@ def media_types_of(path: str) -> tuple[str, ...]:
 class BodyLimits:
     """ASGI middleware: 413 for a body over the limit, declared or not; 415 for another media type."""
 
-    def __init__(self, app: ASGIApp, also_media_types: Callable[[str], tuple[str, ...]] = lambda _path: ()) -> None:
+    def __init__(self, app: ASGIApp, also_media_types: MediaTypes = no_other_media_types) -> None:
         self._app = app
         self._also = also_media_types
 

@@ -26,7 +26,10 @@ CREATE TABLE dead_letters (
     value       bytea,
     reason      text NOT NULL,
     received_at timestamptz NOT NULL DEFAULT now(),
+    retry       boolean NOT NULL DEFAULT false, -- an operator wants it to be tried again
     UNIQUE (consumer, topic, partition, "offset")
 );
+
+CREATE INDEX dead_letters_to_retry ON dead_letters (id) WHERE retry;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON consumer_offsets, inbox, dead_letters TO :worker_role;

@@ -1,0 +1,114 @@
+"""What the demonstration sees with: the public API, and the mailboxes of its cast in the mail sink."""
+
+import asyncio
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+
+PATIENCE_S = 30.0
+INTERVAL_S = 0.1
+
+
+class Unexpected(Exception):
+    """An answer that the story does not know; the message quotes it."""
+
+
+class Browser:
+    """Somebody who uses the public API."""
+
+    def __init__(self, url: str, token: str | None = None, session: aiohttp.ClientSession | None = None) -> None:
+        self._url = url
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._session = session or aiohttp.ClientSession()
+        self._etags: dict[str, str] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, _t: type[BaseException] | None, _e: BaseException | None, _b: TracebackType | None) -> None:
+        await self._session.close()
+
+    def with_token(self, token: str) -> "Browser":
+        """The same browser, signed in."""
+        return Browser(self._url, token, self._session)
+
+    async def get(self, path: str) -> Any:
+        """Reads."""
+        return await self._ask("GET", path, None, 200, {})
+
+    async def post(self, path: str, body: object, expected: int = 201) -> Any:
+        """Makes something."""
+        return await self._ask("POST", path, body, expected, {})
+
+    async def patch(self, path: str, body: object) -> Any:
+        """Changes something, in the version that stands there now."""
+        await self.get(path)
+        return await self._ask("PATCH", path, body, 200, {"If-Match": self._etags[path]})
+
+    async def _ask(self, method: str, path: str, body: object, expected: int, headers: dict[str, str]) -> Any:
+        async with self._session.request(
+            method, self._url + path, json=body if body is not None else None, headers=self._headers | headers
+        ) as answer:
+            if answer.status != expected:
+                raise Unexpected(f"{method} {path.partition('?')[0]} answered {answer.status}: {(await answer.text())[:500]}")
+            if tag := answer.headers.get("ETag"):
+                self._etags[path] = tag
+            return await answer.json() if answer.content_type == "application/json" else None
+
+
+class Mailbox:
+    """The mail sink, by its HTTP API."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._session = aiohttp.ClientSession()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, _t: type[BaseException] | None, _e: BaseException | None, _b: TracebackType | None) -> None:
+        await self._session.close()
+
+    async def _get(self, path: str) -> Any:
+        async with self._session.get(self._url + path) as answer:
+            return await answer.json(content_type=None) if answer.content_type == "application/json" else await answer.text()
+
+    async def _messages(self) -> list[Any]:
+        return (await self._get("/api/v1/messages?limit=10000"))["messages"]
+
+    async def count_to(self, email: str) -> int:
+        """How many mails this address has."""
+        return sum(mail["To"][0]["Address"] == email for mail in await self._messages())
+
+    async def next_to(self, email: str, seen: int) -> Any:
+        """The newest mail to this address, once it has more than `seen`."""
+        deadline = asyncio.get_running_loop().time() + PATIENCE_S
+        while True:
+            mine = [mail for mail in await self._messages() if mail["To"][0]["Address"] == email]
+            if len(mine) > seen:
+                return await self.read(mine[0]["ID"])
+            if asyncio.get_running_loop().time() > deadline:
+                raise Unexpected(f"no mail to {email} came within {PATIENCE_S:.0f} s")
+            await asyncio.sleep(INTERVAL_S)
+
+    async def about(self, title: str, expected: int) -> list[Any]:
+        """The mails whose subject contains the title, the newest first, once there are as many as expected. More are too many."""
+        deadline = asyncio.get_running_loop().time() + PATIENCE_S
+        while True:
+            found = [mail for mail in await self._messages() if title in mail["Subject"]]
+            if len(found) > expected:
+                raise Unexpected(f"{len(found)} mails instead of {expected}")
+            if len(found) == expected:
+                return found
+            if asyncio.get_running_loop().time() > deadline:
+                raise Unexpected(f"{len(found)} mails instead of {expected} within {PATIENCE_S:.0f} s")
+            await asyncio.sleep(INTERVAL_S)
+
+    async def read(self, identifier: str) -> Any:
+        """A mail, decoded."""
+        return await self._get(f"/api/v1/message/{identifier}")
+
+    async def raw(self, identifier: str) -> str:
+        """A mail as it was sent."""
+        return await self._get(f"/api/v1/message/{identifier}/raw")

@@ -1,0 +1,1 @@
+"""Wall-clock times, working days and calendar parts, as pure functions."""

@@ -1,0 +1,113 @@
+"""The whole platform as an operator runs it: `emon up` in a folder of its own, stopped or killed from outside."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from emon_embedded.ports import free_ports
+from emon_embedded.running_platform import RunningPlatform, running_platform
+
+from emon_operator.demo_client import Browser, Mailbox
+from tests.polling import eventually
+
+READY_WITHIN_S = 120.0
+
+
+class PlatformProcess:
+    """One platform; its data outlives its processes."""
+
+    def __init__(self, home: Path, **environment: str) -> None:
+        self.home = home
+        self.port, self.mail_port = free_ports(2)
+        self._environment = environment
+        self._process: asyncio.subprocess.Process | None = None
+        self.running: RunningPlatform | None = None
+
+    @property
+    def where(self) -> RunningPlatform:
+        assert self.running is not None, "the platform is not running"
+        return self.running
+
+    async def start(self) -> None:
+        """Starts it and waits until it says that all is ready."""
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "emon_operator", "up",
+            "--home", str(self.home), "--port", str(self.port), "--mail-port", str(self.mail_port),
+            env={**os.environ, **self._environment},
+            stdout=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        process = self._process
+
+        async def look() -> RunningPlatform | None:
+            assert process.returncode is None, f"emon up ended with {process.returncode}"
+            return running_platform(self.home)
+
+        self.running = await eventually(look, lambda found: found is not None, within_s=READY_WITHIN_S)
+
+    async def stop(self) -> int:
+        """As Ctrl-C does; answers the exit code."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGINT)
+        return await self._process.wait()
+
+    async def kill_everything(self) -> None:
+        """SIGKILL for the parent and for every process of its services, at whatever they are doing."""
+        assert self._process is not None
+        for pid in [*self.service_pids(), self._process.pid]:
+            os.kill(pid, signal.SIGKILL)
+        await self._process.wait()
+
+    def service_pids(self) -> list[int]:
+        """The processes of the services and the mail sink: the children of the parent that run our modules."""
+        return [pid for pids in self.pids_by_module().values() for pid in pids]
+
+    def pids_by_module(self) -> dict[str, list[int]]:
+        """Process ids of the parent's children, by the module each of them runs."""
+        assert self._process is not None
+        found: dict[str, list[int]] = {}
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                status = (entry / "stat").read_text().rpartition(")")[2].split()
+                command = (entry / "cmdline").read_bytes().split(b"\0")
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if int(status[1]) == self._process.pid and b"-m" in command:
+                module = command[command.index(b"-m") + 1].decode()
+                found.setdefault(module, []).append(int(entry.name))
+        return found
+
+
+async def sign_in(browser: Browser, mailbox: Mailbox, email: str) -> Browser:
+    """A session by the link in the newest mail."""
+    seen = await mailbox.count_to(email)
+    await browser.post("/v1/sign-in-links", {"email": email}, expected=202)
+    mail = await mailbox.next_to(email, seen)
+    token = mail["Text"].split("?token=")[1].split()[0]
+    return browser.with_token((await browser.post("/v1/sessions", {"token": token}))["access_token"])
+
+
+async def emon(*arguments: str, home: Path) -> tuple[int, str]:
+    """Runs the operator's command; answers exit code and output."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "emon_operator", *arguments, "--home", str(home),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    output, _ = await process.communicate()
+    return process.returncode or 0, output.decode()
+
+
+async def every_page(browser: Browser, path: str) -> list[Any]:
+    """All items of a list."""
+    items: list[Any] = []
+    cursor = ""
+    while True:
+        page = await browser.get(f"{path}{'&' if '?' in path else '?'}limit=200{cursor and f'&cursor={cursor}'}")
+        items += page["items"]
+        if page["next_cursor"] is None:
+            return items
+        cursor = page["next_cursor"]

@@ -1,0 +1,84 @@
+"""A service as a process of its own, that can be ended at any moment from outside."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+from emon_embedded.ports import free_ports
+from emon_embedded.service_databases import ServiceDatabase
+from joserfc.jwk import OKPKey
+
+from tests.polling import eventually
+
+
+class Keys:
+    """The two key pairs of a platform, as files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.actor = OKPKey.generate_key("Ed25519")
+        self.link = OKPKey.generate_key("Ed25519")
+        self.environment: dict[str, str] = {}
+        for purpose, key in (("ACTOR_TOKEN", self.actor), ("SIGNED_LINK", self.link)):
+            key.ensure_kid()
+            for half, private in (("PRIVATE", True), ("PUBLIC", False)):
+                file = folder / f"{purpose}-{half}.jwk"
+                file.write_text(json.dumps(key.as_dict(private=private)))
+                self.environment[f"EMON_{purpose}_{half}_KEY_FILE"] = str(file)
+
+
+class ServiceProcess:
+    """`python -m emon_NAME all`."""
+
+    def __init__(self, process: asyncio.subprocess.Process, url: str) -> None:
+        self.process = process
+        self.url = url
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    async def answers(self) -> bool:
+        """Whether it serves requests yet. Fails where the process ended."""
+        assert self.process.returncode is None, f"the service ended with {self.process.returncode}"
+        try:
+            async with httpx.AsyncClient() as client:
+                return (await client.get(f"{self.url}/health/ready", timeout=2)).status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+@asynccontextmanager
+async def service_process(
+    name: str, database: ServiceDatabase, bootstrap: str, keys: Keys, extra: Mapping[str, str] | None = None
+) -> AsyncGenerator[ServiceProcess]:
+    """Starts a service; ends it by SIGKILL where it still runs. `extra` settings come last, such as a URL through a proxy."""
+    [port] = free_ports(1)
+    environment = {
+        **os.environ,
+        **keys.environment,
+        "EMON_SERVICE_PORT": str(port),
+        "EMON_DATABASE_OWNER_URL": database.owner_url,
+        "EMON_DATABASE_API_URL": database.api_url,
+        "EMON_DATABASE_WORKER_URL": database.worker_url,
+        "EMON_KAFKA_BOOTSTRAP": bootstrap,
+        "EMON_WORKER_INSTANCE": "test",
+        "EMON_LOG_LEVEL": "WARNING",
+        **(extra or {}),
+    }
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", f"emon_{name}", "all", env=environment)
+    try:
+        yield ServiceProcess(process, f"http://127.0.0.1:{port}")
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def until_ready(service: ServiceProcess) -> None:
+    """Waits for /health/ready."""
+    await eventually(service.answers, bool, within_s=40)
