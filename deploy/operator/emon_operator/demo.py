@@ -59,7 +59,9 @@ class Cast:
     def people_csv(self) -> str:
         """Volunteers of the circle, two of whom share a mailbox, one of whom has no address, and one row with a mistake."""
         rows = ["email,display_name,locale,organisation,engagement"]
-        rows += [f"{self.volunteer_email(n)},Ehrenamt {n} {self.run},de,{self.circle},volunteer" for n in range(1, VOLUNTEERS + 1)]
+        rows += [
+            f"{self.volunteer_email(n)},Ehrenamt {n} {self.run},de,{self.circle},volunteer" for n in range(1, VOLUNTEERS + 1)
+        ]
         rows.append(f"{self.volunteer_email(1)},Partner von 1 {self.run},en,{self.circle},volunteer")
         rows.append(f",Ohne Adresse {self.run},de,{self.circle},volunteer")
         rows.append(f"kein-at-zeichen,Tippfehler {self.run},de,{self.circle},volunteer")
@@ -96,7 +98,9 @@ async def play(platform: RunningPlatform, home: Path) -> None:
         moved = await coordinator.patch(
             f"/v1/meetings/{meeting['id']}", {"start": {"local": "2027-04-22T18:30", "time_zone": "Europe/Berlin"}}
         )
-        result(f"now {moved['start']['local']} {moved['start']['time_zone']} ({moved['starts_at']}), revision {moved['revision']}")
+        result(
+            f"now {moved['start']['local']} {moved['start']['time_zone']} ({moved['starts_at']}), revision {moved['revision']}"
+        )
         await show_mails(mailbox, meeting["title"], "REQUEST", 2 * len(with_mail))
         step("Staff see every delivery")
         await show_deliveries(coordinator, meeting["id"], 2 * len(invited))

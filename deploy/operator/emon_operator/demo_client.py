@@ -1,6 +1,7 @@
 """What the demonstration sees with: the public API, and the mailboxes of its cast in the mail sink."""
 
 import asyncio
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,7 +20,7 @@ class Browser:
 
     def __init__(self, url: str, token: str | None = None, session: aiohttp.ClientSession | None = None) -> None:
         self._url = url
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._token = token
         self._session = session or aiohttp.ClientSession()
         self._etags: dict[str, str] = {}
 
@@ -32,6 +33,10 @@ class Browser:
     def with_token(self, token: str) -> "Browser":
         """The same browser, signed in."""
         return Browser(self._url, token, self._session)
+
+    def with_token_of(self, other: "Browser") -> "Browser":
+        """The same browser, in the other's session."""
+        return Browser(self._url, other._token, self._session)
 
     async def get(self, path: str) -> Any:
         """Reads."""
@@ -47,14 +52,22 @@ class Browser:
         return await self._ask("PATCH", path, body, 200, {"If-Match": self._etags[path]})
 
     async def _ask(self, method: str, path: str, body: object, expected: int, headers: dict[str, str]) -> Any:
-        async with self._session.request(
-            method, self._url + path, json=body if body is not None else None, headers=self._headers | headers
-        ) as answer:
-            if answer.status != expected:
-                raise Unexpected(f"{method} {path.partition('?')[0]} answered {answer.status}: {(await answer.text())[:500]}")
+        status, answer, _ = await self.ask(method, path, body, headers)
+        if status != expected:
+            raise Unexpected(f"{method} {path.partition('?')[0]} answered {status}: {str(answer)[:500]}")
+        return answer
+
+    async def ask(
+        self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, Any, Mapping[str, str]]:
+        """Any request, text as it is and all else as JSON: status, body (read as JSON where it is) and headers of the answer."""
+        all_headers = {**({"Authorization": f"Bearer {self._token}"} if self._token else {}), **(headers or {})}
+        payload: dict[str, Any] = {"data": body.encode()} if isinstance(body, str) else {"json": body} if body is not None else {}
+        async with self._session.request(method, self._url + path, headers=all_headers, **payload) as answer:
             if tag := answer.headers.get("ETag"):
                 self._etags[path] = tag
-            return await answer.json() if answer.content_type == "application/json" else None
+            is_json = answer.content_type.endswith("json")
+            return answer.status, await answer.json(content_type=None) if is_json else await answer.text(), answer.headers
 
 
 class Mailbox:
@@ -74,18 +87,19 @@ class Mailbox:
         async with self._session.get(self._url + path) as answer:
             return await answer.json(content_type=None) if answer.content_type == "application/json" else await answer.text()
 
-    async def _messages(self) -> list[Any]:
+    async def messages(self) -> list[Any]:
+        """Every mail in the sink, the newest first, without its text."""
         return (await self._get("/api/v1/messages?limit=10000"))["messages"]
 
     async def count_to(self, email: str) -> int:
         """How many mails this address has."""
-        return sum(mail["To"][0]["Address"] == email for mail in await self._messages())
+        return sum(mail["To"][0]["Address"] == email for mail in await self.messages())
 
     async def next_to(self, email: str, seen: int) -> Any:
         """The newest mail to this address, once it has more than `seen`."""
         deadline = asyncio.get_running_loop().time() + PATIENCE_S
         while True:
-            mine = [mail for mail in await self._messages() if mail["To"][0]["Address"] == email]
+            mine = [mail for mail in await self.messages() if mail["To"][0]["Address"] == email]
             if len(mine) > seen:
                 return await self.read(mine[0]["ID"])
             if asyncio.get_running_loop().time() > deadline:
@@ -96,7 +110,7 @@ class Mailbox:
         """The mails whose subject contains the title, the newest first, once there are as many as expected. More are too many."""
         deadline = asyncio.get_running_loop().time() + PATIENCE_S
         while True:
-            found = [mail for mail in await self._messages() if title in mail["Subject"]]
+            found = [mail for mail in await self.messages() if title in mail["Subject"]]
             if len(found) > expected:
                 raise Unexpected(f"{len(found)} mails instead of {expected}")
             if len(found) == expected:

@@ -44,7 +44,18 @@ def _started() -> Iterator[tuple[RunningPlatform, Path]]:
     with tempfile.TemporaryDirectory(prefix="emon-demo-", ignore_cleanup_errors=True) as folder:
         home = Path(folder)
         port, mail_port = free_ports(2)
-        command = [sys.executable, "-m", "emon_operator", "up", "--home", folder, "--port", str(port), "--mail-port", str(mail_port)]
+        command = [
+            sys.executable,
+            "-m",
+            "emon_operator",
+            "up",
+            "--home",
+            folder,
+            "--port",
+            str(port),
+            "--mail-port",
+            str(mail_port),
+        ]
         process = subprocess.Popen(command)
         try:
             yield _ready(process, home), home

@@ -59,9 +59,9 @@ class InvitationWithMeeting(InvitationBody):
 async def list_invitations(
     meeting_id: UUID, database: ApiDatabase, actor: Caller, limit: Limit = 50, cursor: Cursor = None
 ) -> Response:
-    """Needs the permission invitation.read; without a role, this is the caller's own invitation."""
+    """Needs the permission meeting.read; without a role, this is the caller's own invitation."""
     after = decode_cursor(cursor, UUID)
-    async with database.transaction(actor, Permission.INVITATION_READ) as tx:
+    async with database.transaction(actor, Permission.MEETING_READ) as tx:
         if await meeting_by_id(tx, meeting_id) is None:
             raise NotFound("meeting", meeting_id)
         found = await repository.invitations_of(tx, meeting_id, after and after[0], limit + 1)

@@ -1,0 +1,39 @@
+"""The command `emon`. Its subcommands `import` and `republish` act on the platform that runs in the same home."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from emon_embedded.platform_run import CannotRun, Options, run_platform
+from emon_embedded.screen import Screen
+from emon_operator import importing
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+app.add_typer(importing.commands, name="import")
+
+Home = Annotated[Path, typer.Option(envvar="EMON_HOME", help="Folder that holds all data of the platform on this machine.")]
+Port = Annotated[int, typer.Option(envvar="EMON_PORT", min=1, max=65535, help="Port of the gateway on 127.0.0.1.")]
+MailPort = Annotated[int, typer.Option(envvar="EMON_MAIL_PORT", min=1, max=65535, help="Port of the mail page on 127.0.0.1.")]
+
+HOME_DEFAULT = Path(".emon")
+PORT_DEFAULT = 8080
+MAIL_PORT_DEFAULT = 8025
+
+
+@app.callback()
+def emon() -> None:
+    """EmON: municipalities, volunteers and paid staff in refugee aid."""
+
+
+@app.command()
+def up(home: Home = HOME_DEFAULT, port: Port = PORT_DEFAULT, mail_port: MailPort = MAIL_PORT_DEFAULT) -> None:
+    """Runs the whole platform on this machine, without Docker and without root, until Ctrl-C."""
+    try:
+        asyncio.run(run_platform(Options(home=home, port=port, mail_port=mail_port), Screen()))
+    except CannotRun as failure:
+        Console(stderr=True, highlight=False).print(f"[bold red]EmON cannot run:[/] {escape(str(failure))}", soft_wrap=True)
+        raise typer.Exit(1) from failure

@@ -1,0 +1,200 @@
+"""Every route of the API document, with ids of real rows, as everybody who must not reach them.
+
+A route that the document gains is tested by itself; one that takes a body needs an entry in BODIES, or this fails.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import aiohttp
+import pytest
+from emon_contracts.actors import Actor, LinkCapability
+from emon_platform.identity import sign_actor
+from emon_platform.signed_links import load_key
+
+from emon_operator.demo_client import Browser
+from tests.end_to_end.conftest import CANARY, ELSEWHERE, HERE, World, meeting
+from tests.end_to_end.platform_process import every_page
+from tests.end_to_end.test_round_table import settled
+
+# Without a session, since they make one.
+WITHOUT_SESSION = {("post", "/v1/sign-in-links"), ("post", "/v1/sessions")}
+# About the caller alone; whoever is signed in has them.
+ABOUT_THE_CALLER = {("get", "/v1/me"), ("delete", "/v1/sessions/current")}
+# The official register is public data.
+PUBLIC_DATA = {("get", "/v1/municipalities"), ("get", "/v1/municipalities/{ags}")}
+
+
+@dataclass
+class Rows:
+    """Ids of real rows of one municipality, by the name of the path parameter that takes them."""
+
+    ids: dict[str, str]
+    circle: str
+    member: str
+    member_email: str
+
+    def path(self, template: str, ids: Mapping[str, str] | None = None) -> str:
+        path = template.format(**(ids or self.ids))
+        if template.endswith("/memberships/{organisation_id}"):
+            path += f"?ags={HERE}&engagement=volunteer"
+        if template.endswith("/grants/{role}"):
+            path += f"?ags={HERE}"
+        return path
+
+    def body(self, method: str, template: str) -> Any:
+        bodies = {
+            ("post", "/v1/organisations"): {"name": "Neuer Kreis", "kind": "helper_circle", "ags": HERE},
+            ("patch", "/v1/organisations/{organisation_id}"): {"name": "Umbenannt"},
+            ("post", "/v1/organisations/{organisation_id}/areas"): {"ags": HERE},
+            ("post", "/v1/people"): {
+                "display_name": "Neu",
+                "email": "neu@example.org",
+                "memberships": [{"organisation_id": self.circle, "engagement": "volunteer"}],
+                "grants": [],
+            },
+            ("patch", "/v1/people/{person_id}"): {"display_name": "Umbenannt"},
+            ("post", "/v1/people/{person_id}/memberships"): {"organisation_id": self.circle, "engagement": "staff"},
+            ("post", "/v1/people/{person_id}/grants"): {"role": "coordinator", "ags": HERE},
+            ("post", "/v1/meetings"): meeting(self.circle),
+            ("patch", "/v1/meetings/{meeting_id}"): {"title": "Umbenannt"},
+            ("post", "/v1/meetings/{meeting_id}/cancellation"): {},
+            ("post", "/v1/deliveries/{delivery_id}/release"): None,
+            ("post", "/v1/deliveries/{delivery_id}/cancellation"): None,
+            ("post", "/v1/organisations/imports"): f"name,kind,ags\nAus Liste,helper_circle,{HERE}\n",
+            ("post", "/v1/people/imports"): (
+                f"email,display_name,locale,organisation,engagement\nx@example.org,X,de,{self.ids['circle_name']},volunteer\n"
+            ),
+            ("post", "/v1/sessions"): {"token": "x"},
+            ("post", "/v1/sign-in-links"): {"email": "niemand@example.org"},
+        }
+        return bodies[method, template]
+
+
+@pytest.fixture
+async def rows(world: World) -> Rows:
+    """One row of everything in HERE, each of which its own coordinator can read."""
+    coordinator = await world.coordinator()
+    circle = await coordinator.post("/v1/organisations", {"name": f"{CANARY}kreis {uuid4().hex[:6]}", "kind": "helper_circle", "ags": HERE})
+    member, email = await world.person((circle["id"], "volunteer"))
+    made = await coordinator.post("/v1/meetings", meeting(circle["id"], title=f"{CANARY}tisch {uuid4().hex[:6]}"))
+    [delivery] = await settled(coordinator, made["id"], 1)
+    [invitation] = await every_page(coordinator, f"/v1/meetings/{made['id']}/invitations")
+    _, imported, _ = await coordinator.ask(
+        "POST", "/v1/organisations/imports", "name,kind,ags\nX,nonsense,1\n", {"Content-Type": "text/csv"}
+    )
+    return Rows(
+        ids={
+            "ags": HERE,
+            "organisation_id": circle["id"],
+            "person_id": member,
+            "meeting_id": made["id"],
+            "invitation_id": invitation["id"],
+            "delivery_id": delivery["id"],
+            "import_id": imported["id"],
+            "role": "coordinator",
+            "circle_name": circle["name"],
+        },
+        circle=circle["id"],
+        member=member,
+        member_email=email,
+    )
+
+
+async def routes(world: World) -> list[tuple[str, str]]:
+    document = await world.visitor.get("/openapi.json")
+    return [(method, path) for path, item in document["paths"].items() for method in item if method in ("get", "post", "put", "patch", "delete")]
+
+
+async def answer(browser: Browser, rows: Rows, method: str, template: str, ids: Mapping[str, str] | None = None) -> tuple[int, Any]:
+    headers = {"If-Match": "*"}
+    body = rows.body(method, template) if method in ("post", "put", "patch") else None
+    if isinstance(body, str):
+        headers["Content-Type"] = "text/csv"
+    status, found, _ = await browser.ask(method.upper(), rows.path(template, ids), body, headers)
+    return status, found
+
+
+def others(rows: Rows) -> dict[str, str]:
+    """Ids like those of the rows, of nothing that exists."""
+    return {name: str(uuid4()) if name.endswith("_id") else value for name, value in rows.ids.items()}
+
+
+async def test_nobody_gets_anything_without_a_session(world: World, rows: Rows) -> None:
+    for method, template in await routes(world):
+        if (method, template) not in WITHOUT_SESSION:
+            status, _ = await answer(world.visitor, rows, method, template)
+            assert status == 401, f"{method} {template}"
+
+
+async def test_the_own_coordinator_reads_every_row(world: World, rows: Rows) -> None:
+    coordinator = await world.coordinator()
+    for method, template in await routes(world):
+        if method == "get" and "{import_id}" not in template:  # an import belongs to whoever handed it in
+            status, _ = await answer(coordinator, rows, method, template)
+            assert status == 200, f"{method} {template}"
+
+
+@pytest.mark.parametrize("who", ["stranger", "volunteer of the same municipality", "staff elsewhere who volunteers here"])
+async def test_what_is_out_of_reach_does_not_exist(world: World, rows: Rows, who: str) -> None:
+    if who == "stranger":
+        caller = await world.coordinator(ELSEWHERE)
+    else:
+        memberships = [(await world.organisation(HERE), "volunteer")]
+        if who.startswith("staff"):
+            memberships.append((await world.organisation(ELSEWHERE, "municipality"), "staff"))
+        caller = await world.signed_in((await world.person(*memberships))[1])
+    secrets = {value for name, value in rows.ids.items() if name not in ("ags", "role")}
+    for method, template in await routes(world):
+        if (method, template) in WITHOUT_SESSION | ABOUT_THE_CALLER | PUBLIC_DATA:
+            continue
+        place = f"{who}: {method} {template}"
+        status, body = await answer(caller, rows, method, template)
+        assert not any(secret in json.dumps(body, ensure_ascii=False) for secret in secrets), place
+        if "{" in template:
+            assert status in (403, 404), place
+            unknown, _ = await answer(caller, rows, method, template, others(rows))
+            assert status == unknown, f"{place}: what exists must not answer otherwise than what does not"
+            assert status == 403 if who.startswith("volunteer") and method != "get" else True, place
+        elif method == "get":
+            assert status in (200, 403), place
+        elif template.endswith("/imports") and status == 200:
+            assert (body["accepted"], len(body["rejected"])) == (0, 1), place
+        else:
+            assert status in (403, 422), place
+
+
+async def test_a_link_shows_its_one_invitation_and_nothing_else(world: World, rows: Rows) -> None:
+    """The gateway makes such tokens for links; here they go to each service directly, past the gateway's own routing."""
+    key = load_key(world.process.home / "secrets" / "actor-token.private.jwk.json")
+    link = LinkCapability("invitation", UUID(rows.ids["invitation_id"]), 0)
+    holder = Actor(UUID(rows.member), link=link)
+    owners = {"municipalities": "contacts", "organisations": "contacts", "people": "contacts", "deliveries": "notifications",
+              "meetings": "meetings", "invitations": "meetings"}  # fmt: skip
+    allowed: list[str] = []
+    async with aiohttp.ClientSession() as session:
+        for method, template in await routes(world):
+            service = owners.get(template.split("/")[2])
+            if service is None:
+                continue
+            token = sign_actor(holder, service, key, datetime.now(UTC))
+            browser = Browser(world.process.where.services[service].url, token, session)
+            status, _ = await answer(browser, rows, method, template)
+            if status < 300:
+                allowed.append(f"{method} {template}")
+            other, _ = await answer(browser, rows, method, template, others(rows))
+            assert other in (403, 404), f"{method} {template}"
+    assert allowed == ["get /v1/invitations/{invitation_id}"]
+
+
+async def test_a_token_for_one_service_opens_no_other(world: World) -> None:
+    key = load_key(world.process.home / "secrets" / "actor-token.private.jwk.json")
+    token = sign_actor(Actor(uuid4()), "contacts", key, datetime.now(UTC))
+    async with aiohttp.ClientSession() as session:
+        browser = Browser(world.process.where.services["meetings"].url, token, session)
+        status, _, _ = await browser.ask("GET", "/v1/meetings")
+    assert status == 401
