@@ -16,7 +16,11 @@ ROOT = Path(__file__).parents[1]
 
 def pinned(file: Path) -> dict[str, str]:
     """Name and version of everything in an exported file."""
-    lines = (line.split(";")[0].strip(" \\") for line in file.read_text().splitlines() if "==" in line and not line.startswith((" ", "#")))
+    lines = (
+        line.split(";")[0].strip(" \\")
+        for line in file.read_text().splitlines()
+        if "==" in line and not line.startswith((" ", "#"))
+    )
     return {canonicalize_name(name.split("[")[0]): version.strip() for name, version in (line.split("==") for line in lines)}
 
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+
 from emon_embedded.service_databases import ServiceDatabase
 from emon_embedded.stack import RunningKafka, RunningPostgreSQL, running_kafka, running_postgresql
 from emon_platform.broker import ensure_topics
@@ -36,9 +37,7 @@ def templates() -> dict[str, ServiceDatabase]:
 
 
 @pytest.fixture
-async def fresh_database(
-    postgresql: RunningPostgreSQL, templates: dict[str, ServiceDatabase]
-) -> AsyncGenerator[FreshDatabase]:
+async def fresh_database(postgresql: RunningPostgreSQL, templates: dict[str, ServiceDatabase]) -> AsyncGenerator[FreshDatabase]:
     """Makes a migrated database of a service: `await fresh_database("meetings", emon_meetings.app.migrations)`."""
     made: list[ServiceDatabase] = []
 

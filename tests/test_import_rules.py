@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,5 @@ def test_a_breach_is_seen(copy: Path, contract: str) -> None:
 
 
 def test_every_contract_has_its_breach() -> None:
-    import tomllib
-
     configured = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     assert {contract["id"] for contract in configured} == set(BREACHES)

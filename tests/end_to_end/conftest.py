@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from tests.end_to_end.platform_process import PlatformProcess, emon, sign_in
 
 from emon_operator.demo_client import Browser, Mailbox
-from tests.end_to_end.platform_process import PlatformProcess, emon, sign_in
 
 HERE, ELSEWHERE = "08999101", "08999102"
 # Names that must never be found where personal data does not belong.
@@ -35,7 +35,11 @@ class World:
         return (await self.admin.post("/v1/organisations", body))["id"]
 
     async def person(
-        self, *memberships: tuple[str, str], grants: list[dict[str, str]] | None = None, email: str | None = None, locale: str = "de"
+        self,
+        *memberships: tuple[str, str],
+        grants: list[dict[str, str]] | None = None,
+        email: str | None = None,
+        locale: str = "de",
     ) -> tuple[str, str]:
         """A new person with memberships (organisation, engagement); answers id and e-mail address."""
         name = secrets.token_hex(4)

@@ -12,14 +12,14 @@ from uuid import UUID, uuid4
 
 import aiohttp
 import pytest
-from emon_contracts.actors import Actor, LinkCapability
-from emon_platform.identity import sign_actor
-from emon_platform.signed_links import load_key
-
-from emon_operator.demo_client import Browser
 from tests.end_to_end.conftest import CANARY, ELSEWHERE, HERE, World, meeting
 from tests.end_to_end.platform_process import every_page
 from tests.end_to_end.test_round_table import settled
+
+from emon_contracts.actors import Actor, LinkCapability
+from emon_operator.demo_client import Browser
+from emon_platform.identity import sign_actor
+from emon_platform.signed_links import load_key
 
 # Without a session, since they make one.
 WITHOUT_SESSION = {("post", "/v1/sign-in-links"), ("post", "/v1/sessions")}
@@ -79,7 +79,9 @@ class Rows:
 async def rows(world: World) -> Rows:
     """One row of everything in HERE, each of which its own coordinator can read."""
     coordinator = await world.coordinator()
-    circle = await coordinator.post("/v1/organisations", {"name": f"{CANARY}kreis {uuid4().hex[:6]}", "kind": "helper_circle", "ags": HERE})
+    circle = await coordinator.post(
+        "/v1/organisations", {"name": f"{CANARY}kreis {uuid4().hex[:6]}", "kind": "helper_circle", "ags": HERE}
+    )
     member, email = await world.person((circle["id"], "volunteer"))
     made = await coordinator.post("/v1/meetings", meeting(circle["id"], title=f"{CANARY}tisch {uuid4().hex[:6]}"))
     [delivery] = await settled(coordinator, made["id"], 1)
@@ -107,10 +109,17 @@ async def rows(world: World) -> Rows:
 
 async def routes(world: World) -> list[tuple[str, str]]:
     document = await world.visitor.get("/openapi.json")
-    return [(method, path) for path, item in document["paths"].items() for method in item if method in ("get", "post", "put", "patch", "delete")]
+    return [
+        (method, path)
+        for path, item in document["paths"].items()
+        for method in item
+        if method in ("get", "post", "put", "patch", "delete")
+    ]
 
 
-async def answer(browser: Browser, rows: Rows, method: str, template: str, ids: Mapping[str, str] | None = None) -> tuple[int, Any]:
+async def answer(
+    browser: Browser, rows: Rows, method: str, template: str, ids: Mapping[str, str] | None = None
+) -> tuple[int, Any]:
     headers = {"If-Match": "*"}
     body = rows.body(method, template) if method in ("post", "put", "patch") else None
     if isinstance(body, str):

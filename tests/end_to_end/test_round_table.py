@@ -6,11 +6,11 @@ from email.message import EmailMessage
 from typing import Any
 
 import icalendar
-from emon_operator.demo_client import Browser
-
 from tests.end_to_end.conftest import CANARY, World, meeting
 from tests.end_to_end.platform_process import every_page
 from tests.polling import eventually
+
+from emon_operator.demo_client import Browser
 
 FINAL = {"accepted", "bounced", "suppressed", "superseded", "skipped", "expired", "erased", "cancelled", "by_hand"}
 
@@ -78,7 +78,11 @@ async def test_every_member_is_invited_once_and_told_of_changes(world: World) ->
 
 async def test_somebody_without_address_is_reached_by_hand_and_a_couple_gets_two_invitations(world: World) -> None:
     circle = await world.organisation()
-    body = {"display_name": f"{CANARY} ohne", "memberships": [{"organisation_id": circle, "engagement": "volunteer"}], "grants": []}
+    body = {
+        "display_name": f"{CANARY} ohne",
+        "memberships": [{"organisation_id": circle, "engagement": "volunteer"}],
+        "grants": [],
+    }
     await world.admin.post("/v1/people", body)
     _, shared = await world.person((circle, "volunteer"))
     await world.person((circle, "volunteer"), email=shared)

@@ -7,6 +7,10 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
+from httpx import ASGITransport, AsyncClient
+from joserfc.jwk import OKPKey
+from tests.conftest import FreshDatabase
+
 from emon_contracts.actors import Actor, Engagement, Grant, Role
 from emon_contracts.directory import MembershipRecord, MunicipalityRecord, OrganisationRecord, PersonRecord, effective_grants
 from emon_contracts.values import Locale
@@ -19,10 +23,6 @@ from emon_platform.consumer.subscriptions import StateRecord
 from emon_platform.database import Database
 from emon_platform.identity import sign_actor
 from emon_platform.service import build
-from httpx import ASGITransport, AsyncClient
-from joserfc.jwk import OKPKey
-
-from tests.conftest import FreshDatabase
 
 HERE, ELSEWHERE = "08115003", "08999001"
 CIRCLE = UUID("00000000-0000-4000-8000-00000000c1c1")
@@ -56,12 +56,16 @@ class Town:
 
     async def found(self) -> None:
         async with self._worker.unscoped() as tx:
-            municipalities = [MunicipalityRecord(ags=ags, name=name) for ags, name in ((HERE, "Musterstadt"), (ELSEWHERE, "Anderswo"))]
+            municipalities = [
+                MunicipalityRecord(ags=ags, name=name) for ags, name in ((HERE, "Musterstadt"), (ELSEWHERE, "Anderswo"))
+            ]
             await directory.save_municipalities(tx, [StateRecord(item.key(), 1, item) for item in municipalities])
             circle = OrganisationRecord(organisation_id=CIRCLE, name="Helferkreis", kind="helper_circle", municipalities=(HERE,))
             await directory.save_organisations(tx, [StateRecord(circle.key(), 1, circle)])
 
-    async def add(self, *engagements: tuple[UUID, str, Engagement], person_id: UUID | None = None, role: Role | None = None) -> Actor:
+    async def add(
+        self, *engagements: tuple[UUID, str, Engagement], person_id: UUID | None = None, role: Role | None = None
+    ) -> Actor:
         """Somebody with these memberships (organisation, municipality, engagement), as the directory's subscriber learns it."""
         person_id = person_id or uuid4()
         self._versions[person_id] = self._versions.get(person_id, 0) + 1
@@ -99,15 +103,15 @@ def stranger() -> Actor:
 class Api:
     """Requests in the name of an actor."""
 
-    def __init__(self, client: AsyncClient, key: OKPKey) -> None:
-        self.client = client
+    def __init__(self, transport: ASGITransport, key: OKPKey) -> None:
+        self._transport = transport
+        self.client = AsyncClient(transport=transport, base_url="http://meetings")
         self._key = key
 
     def as_(self, actor: Actor) -> AsyncClient:
         token = sign_actor(actor, "meetings", self._key, datetime.now(UTC))
-        return AsyncClient(
-            transport=self.client._transport, base_url=self.client.base_url, headers={"Authorization": f"Bearer {token}"}
-        )
+        headers = {"Authorization": f"Bearer {token}"}
+        return AsyncClient(transport=self._transport, base_url="http://meetings", headers=headers)
 
 
 @pytest.fixture
@@ -122,5 +126,5 @@ async def api(urls: ServiceDatabase, key: OKPKey, tmp_path: Path) -> AsyncGenera
         actor_token_public_key_file=public,
     )
     app = build(SERVICE, settings, with_worker=False)
-    async with app.router.lifespan_context(app), AsyncClient(transport=ASGITransport(app), base_url="http://meetings") as client:
-        yield Api(client, key)
+    async with app.router.lifespan_context(app):
+        yield Api(ASGITransport(app), key)

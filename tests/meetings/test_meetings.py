@@ -5,10 +5,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from tests.meetings.conftest import CIRCLE, ELSEWHERE, HERE, Api, Town
+
 from emon_contracts.actors import Actor, Engagement, Grant, Role
 from emon_platform.database import Database
-
-from tests.meetings.conftest import CIRCLE, ELSEWHERE, HERE, Api, Town
 
 pytestmark = pytest.mark.usefixtures("town")
 
@@ -104,8 +104,7 @@ async def test_a_member_who_joins_at_the_moment_of_scheduling_is_not_missed(
     joined: list[Actor] = []
 
     async def join() -> None:
-        for _ in range(15):
-            joined.append(await town.volunteer())
+        joined.extend([await town.volunteer() for _ in range(15)])
 
     async def schedule() -> None:
         for number in range(8):
@@ -116,7 +115,9 @@ async def test_a_member_who_joins_at_the_moment_of_scheduling_is_not_missed(
         assert await tx.fetchval("SELECT count(*) FROM invitations") == len(joined) * 8
 
 
-async def test_members_of_another_municipality_are_not_invited(api: Api, town: Town, coordinator: Actor, worker: Database) -> None:
+async def test_members_of_another_municipality_are_not_invited(
+    api: Api, town: Town, coordinator: Actor, worker: Database
+) -> None:
     await town.add((CIRCLE, ELSEWHERE, Engagement.VOLUNTEER))
     here = await town.volunteer()
     await api.as_(coordinator).post("/v1/meetings", json=wanted())
@@ -167,7 +168,9 @@ async def test_every_malformed_field_is_named_at_once(api: Api, coordinator: Act
         ({"participants": []}, "/participants"),
     ],
 )
-async def test_what_cannot_be_is_refused_at_its_field(api: Api, coordinator: Actor, changes: dict[str, Any], pointer: str) -> None:
+async def test_what_cannot_be_is_refused_at_its_field(
+    api: Api, coordinator: Actor, changes: dict[str, Any], pointer: str
+) -> None:
     answer = await api.as_(coordinator).post("/v1/meetings", json=wanted(**changes))
     assert answer.status_code == 422, answer.text
     assert pointer in {error["pointer"] for error in answer.json()["errors"]}
@@ -177,7 +180,10 @@ async def test_unknown_participants_are_refused_all_at_once(api: Api, coordinato
     unknown = [{"person_id": str(uuid4())}, {"organisation_id": str(uuid4())}]
     answer = await api.as_(coordinator).post("/v1/meetings", json=wanted(participants=unknown))
     assert answer.status_code == 422
-    assert [error["pointer"] for error in answer.json()["errors"]] == ["/participants/0/person_id", "/participants/1/organisation_id"]
+    assert [error["pointer"] for error in answer.json()["errors"]] == [
+        "/participants/0/person_id",
+        "/participants/1/organisation_id",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -197,7 +203,9 @@ async def test_bodies_that_are_none(api: Api, coordinator: Actor, body: bytes, c
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def test_the_same_key_at_the_same_moment_makes_one_meeting(api: Api, town: Town, coordinator: Actor, worker: Database) -> None:
+async def test_the_same_key_at_the_same_moment_makes_one_meeting(
+    api: Api, town: Town, coordinator: Actor, worker: Database
+) -> None:
     await town.volunteer()
     client = api.as_(coordinator)
     headers = {"Idempotency-Key": "round-table-march"}
@@ -241,7 +249,9 @@ async def test_inviting_somebody_later_does_not_outdate_what_the_coordinator_edi
     client = api.as_(coordinator)
     made = await client.post("/v1/meetings", json=wanted())
     await town.volunteer()
-    answer = await client.patch(made.headers["location"], json={"title": "Neuer Titel"}, headers={"If-Match": made.headers["etag"]})
+    answer = await client.patch(
+        made.headers["location"], json={"title": "Neuer Titel"}, headers={"If-Match": made.headers["etag"]}
+    )
     assert answer.status_code == 200
 
 

@@ -4,13 +4,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+from hypothesis import given, strategies as st
+
 from emon_contracts.events.meetings import MeetingCancelled, MeetingKind, MeetingRescheduled, MeetingRetitled
 from emon_contracts.refusals import Refusal
 from emon_contracts.values import ZonedDateTime
 from emon_meetings.meetings import rules
 from emon_meetings.meetings.rules import Changed, Changes, Meeting, MeetingStatus
-from hypothesis import given
-from hypothesis import strategies as st
 
 NOW = datetime(2027, 1, 10, 12, tzinfo=UTC)
 

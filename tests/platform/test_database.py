@@ -3,19 +3,18 @@
 from uuid import uuid4
 
 import pytest
-from emon_contracts.actors import Actor, Grant, Role
+from tests.platform.conftest import migrations
+
+from emon_contracts.actors import Actor, Engagement, Grant, Role
+from emon_contracts.directory import MembershipRecord, PersonRecord
 from emon_contracts.permissions import Permission
 from emon_contracts.refusals import Forbidden
+from emon_contracts.values import Locale
 from emon_embedded.service_databases import ServiceDatabase
 from emon_platform import directory
 from emon_platform.consumer.subscriptions import StateRecord
 from emon_platform.database import CommitFailed, Database
 from emon_platform.migrations import Migration, MigrationChanged, migrate
-from emon_contracts.directory import MembershipRecord, PersonRecord
-from emon_contracts.actors import Engagement
-from emon_contracts.values import Locale
-
-from tests.platform.conftest import migrations
 
 HERE, ELSEWHERE = "08115003", "08999001"
 

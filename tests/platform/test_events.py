@@ -7,8 +7,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from tests.platform import kafka_peer
+from tests.polling import eventually
+
 from emon_contracts.envelope import Event, NewEvent
 from emon_contracts.events.contacts import PersonChanged
+from emon_contracts.events.meetings import InvitationsIssued, IssuedInvitation
 from emon_contracts.refusals import Refusal, Refused
 from emon_contracts.topics import CONTACTS_EVENTS
 from emon_embedded.service_databases import ServiceDatabase
@@ -20,9 +24,6 @@ from emon_platform.consumer.subscriptions import Facts
 from emon_platform.database import Database, Transaction
 from emon_platform.relay import Relay
 from emon_platform.telemetry import trace
-
-from tests.platform import kafka_peer
-from tests.polling import eventually
 
 TOPIC = CONTACTS_EVENTS.name
 Handler = Callable[[Transaction, Sequence[Event[Any]]], Any]
@@ -274,8 +275,11 @@ async def test_a_lost_database_is_waited_for(
         await eventually(lambda: effects(worker), lambda rows: len(rows) > 0)
         async with worker.unscoped() as tx:
             await tx.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                " AND usename = current_user"
+                """
+                SELECT pg_terminate_backend(pid)
+                FROM pg_stat_activity
+                WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
+                """
             )
         await append(worker, *(changed(uuid4(), 1) for _ in range(100)))
         rows = await eventually(lambda: effects(worker), lambda rows: len(rows) >= 200)
@@ -300,8 +304,6 @@ async def test_the_trace_of_a_request_goes_on_in_the_consumer(
 
 
 async def test_an_event_over_the_limit_is_refused_before_it_is_stored(worker: Database) -> None:
-    from emon_contracts.events.meetings import InvitationsIssued, IssuedInvitation
-
     many = tuple(IssuedInvitation(invitation_id=uuid4(), person_id=uuid4()) for _ in range(2000))
     event = NewEvent(InvitationsIssued(meeting_id=uuid4(), ags="08115003", invitations=many), subject="x", sequence=1)
     with pytest.raises(outbox.EventTooLarge):

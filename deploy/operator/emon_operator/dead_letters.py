@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
 
 import typer
-from emon_platform.consumer import dead_letters
-from emon_platform.database import Database, Transaction
 from rich.console import Console
 from rich.table import Table
 
-from emon_operator.platform import Home, HOME_DEFAULT, worker_url
+from emon_operator.platform import HOME_DEFAULT, Home, worker_url
+from emon_platform.consumer import dead_letters
+from emon_platform.database import Database, Transaction
 
 commands = typer.Typer(no_args_is_help=True, help="Records that a service could not handle.")
 

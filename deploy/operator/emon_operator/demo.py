@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emon_embedded.running_platform import RunningPlatform
 from rich.console import Console
 from rich.markup import escape
 
+from emon_embedded.running_platform import RunningPlatform
 from emon_operator.demo_client import Browser, Mailbox
 
 AGS = "08999001"
@@ -201,9 +201,10 @@ async def show_mails(mailbox: Mailbox, title: str, method: str, expected: int) -
 
 
 async def show_deliveries(coordinator: Browser, meeting_id: str, expected: int) -> None:
+    states: dict[str, int] = {}
     for _ in range(100):
         items = (await coordinator.get(f"/v1/deliveries?subject_id={meeting_id}&limit=200"))["items"]
-        states: dict[str, int] = {}
+        states = {}
         for item in items:
             states[item["status"]] = states.get(item["status"], 0) + 1
         if len(items) == expected and not states.keys() & {"queued", "sending", "waiting", "deferred"}:

@@ -20,7 +20,7 @@ class Browser:
 
     def __init__(self, url: str, token: str | None = None, session: aiohttp.ClientSession | None = None) -> None:
         self._url = url
-        self._token = token
+        self.token = token
         self._session = session or aiohttp.ClientSession()
         self._etags: dict[str, str] = {}
 
@@ -36,7 +36,7 @@ class Browser:
 
     def with_token_of(self, other: "Browser") -> "Browser":
         """The same browser, in the other's session."""
-        return Browser(self._url, other._token, self._session)
+        return Browser(self._url, other.token, self._session)
 
     async def get(self, path: str) -> Any:
         """Reads."""
@@ -61,7 +61,7 @@ class Browser:
         self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
     ) -> tuple[int, Any, Mapping[str, str]]:
         """Any request, text as it is and all else as JSON: status, body (read as JSON where it is) and headers of the answer."""
-        all_headers = {**({"Authorization": f"Bearer {self._token}"} if self._token else {}), **(headers or {})}
+        all_headers = {**({"Authorization": f"Bearer {self.token}"} if self.token else {}), **(headers or {})}
         payload: dict[str, Any] = {"data": body.encode()} if isinstance(body, str) else {"json": body} if body is not None else {}
         async with self._session.request(method, self._url + path, headers=all_headers, **payload) as answer:
             if tag := answer.headers.get("ETag"):

@@ -6,14 +6,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 import typer
+
 from emon_embedded.ports import free_ports
 from emon_embedded.running_platform import RunningPlatform, running_platform
-
 from emon_operator.demo import DemoFailed, console, play
 from emon_operator.demo_client import Unexpected
 from emon_operator.platform import HOME_DEFAULT, Home
@@ -40,7 +40,7 @@ def demo(home: Home = HOME_DEFAULT) -> None:
 
 
 @contextmanager
-def _started() -> Iterator[tuple[RunningPlatform, Path]]:
+def _started() -> Generator[tuple[RunningPlatform, Path]]:
     with tempfile.TemporaryDirectory(prefix="emon-demo-", ignore_cleanup_errors=True) as folder:
         home = Path(folder)
         port, mail_port = free_ports(2)

@@ -41,7 +41,7 @@ def sign_actor(actor: Actor, audience: str, key: OKPKey, now: datetime) -> str:
             "subject_id": str(actor.link.subject_id),
             "revision": actor.link.revision,
         }
-    return jwt.encode({"alg": ALGORITHM, "typ": TYPE, "kid": key.kid}, claims, key, algorithms=[ALGORITHM])
+    return jwt.encode({"alg": ALGORITHM, "typ": TYPE, "kid": key.kid or key.thumbprint()}, claims, key, algorithms=[ALGORITHM])
 
 
 class ActorVerifier:

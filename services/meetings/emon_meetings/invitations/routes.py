@@ -64,7 +64,7 @@ async def list_invitations(
     async with database.transaction(actor, Permission.MEETING_READ) as tx:
         if await meeting_by_id(tx, meeting_id) is None:
             raise NotFound("meeting", meeting_id)
-        found = await repository.invitations_of(tx, meeting_id, after and after[0], limit + 1)
+        found = await repository.invitations_of(tx, meeting_id, after[0] if after else None, limit + 1)
     shown = found[:limit]
     page = Page[InvitationBody](
         items=[InvitationBody.of(invitation) for invitation in shown],

@@ -213,7 +213,7 @@ async def list_meetings(
     after = decode_cursor(cursor, datetime.fromisoformat, UUID)
     async with database.transaction(actor, Permission.MEETING_READ) as tx:
         found = await repository.meetings_by_start(
-            tx, ags=ags, kind=kind, starting_from=starting_from, after=after and (after[0], after[1]), limit=limit + 1
+            tx, ags=ags, kind=kind, starting_from=starting_from, after=(after[0], after[1]) if after else None, limit=limit + 1
         )
     shown = found[:limit]
     more = len(found) > limit

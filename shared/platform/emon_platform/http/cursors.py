@@ -12,14 +12,15 @@ from emon_platform.http.problems import FieldError, ProblemError
 
 LIMIT_DEFAULT = 50
 LIMIT_MAX = 200
+CURSOR_LENGTH_MAX = 4000  # the sort key of a name of 200 characters outside the Latin alphabet has some 2,700
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="Items on a page")]
-Cursor = Annotated[str | None, Query(max_length=1000, description="The `next_cursor` of the page before")]
+Cursor = Annotated[str | None, Query(max_length=CURSOR_LENGTH_MAX, description="The `next_cursor` of the page before")]
 
 
 def encode_cursor(*key: str | int) -> str:
     """The cursor behind the item with this sort key."""
-    return base64.urlsafe_b64encode(json.dumps(key, separators=(",", ":")).encode()).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(json.dumps(key, separators=(",", ":"), ensure_ascii=False).encode()).rstrip(b"=").decode()
 
 
 def decode_cursor(cursor: str | None, *types: Callable[[Any], Any]) -> tuple[Any, ...] | None:
@@ -31,7 +32,8 @@ def decode_cursor(cursor: str | None, *types: Callable[[Any], Any]) -> tuple[Any
         if not isinstance(parts, list) or len(parts) != len(types):  # pyright: ignore[reportUnknownArgumentType]
             raise ValueError("another list's cursor")
         key = tuple(type_(part) for type_, part in zip(types, parts, strict=True))  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-        if any(isinstance(part, str) and "\x00" in part for part in key):
+        # A lone surrogate has no encoding (UnicodeEncodeError is a ValueError), and PostgreSQL takes no NUL.
+        if any(isinstance(part, str) and b"\x00" in part.encode() for part in key):
             raise ValueError("no text of ours")
         return key
     except (binascii.Error, ValueError, TypeError, UnicodeDecodeError, RecursionError) as error:
