@@ -1,7 +1,6 @@
-"""The command `emon`. Its subcommands `import` and `republish` act on the platform that runs in the same home."""
+"""The command `emon`. All subcommands but `up` act on the platform that runs in the same home."""
 
 import asyncio
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,16 +9,18 @@ from rich.markup import escape
 
 from emon_embedded.platform_run import CannotRun, Options, run_platform
 from emon_embedded.screen import Screen
-from emon_operator import importing
+from emon_operator import dead_letters, importing
+from emon_operator.demonstration import demo
+from emon_operator.platform import HOME_DEFAULT, Home
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 app.add_typer(importing.commands, name="import")
+app.add_typer(dead_letters.commands, name="dead-letters")
+app.command()(demo)
 
-Home = Annotated[Path, typer.Option(envvar="EMON_HOME", help="Folder that holds all data of the platform on this machine.")]
 Port = Annotated[int, typer.Option(envvar="EMON_PORT", min=1, max=65535, help="Port of the gateway on 127.0.0.1.")]
 MailPort = Annotated[int, typer.Option(envvar="EMON_MAIL_PORT", min=1, max=65535, help="Port of the mail page on 127.0.0.1.")]
 
-HOME_DEFAULT = Path(".emon")
 PORT_DEFAULT = 8080
 MAIL_PORT_DEFAULT = 8025
 

@@ -4,11 +4,13 @@ It makes its own data under names that no other run uses, so it can be played ag
 """
 
 import asyncio
+import csv
+import io
 import secrets
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,9 @@ from rich.markup import escape
 from emon_embedded.running_platform import RunningPlatform
 from emon_operator.demo_client import Browser, Mailbox
 
-AGS = "08999001"
-MUNICIPALITY = "Musterlingen"
+STATE = "08"
+SAMPLE_AGS = "08999001"
+SAMPLE_NAME = "Musterlingen"
 VOLUNTEERS = 12
 
 console = Console(highlight=False, soft_wrap=True)
@@ -40,6 +43,8 @@ class Cast:
     """Who plays along in this run. All addresses are in a domain that RFC 2606 reserves."""
 
     run: str
+    ags: str
+    municipality: str
 
     @property
     def circle(self) -> str:
@@ -47,7 +52,7 @@ class Cast:
 
     @property
     def town_hall(self) -> str:
-        return f"Rathaus {MUNICIPALITY} {self.run}"
+        return f"Rathaus {self.municipality} {self.run}"
 
     @property
     def coordinator_email(self) -> str:
@@ -56,34 +61,45 @@ class Cast:
     def volunteer_email(self, number: int) -> str:
         return f"ehrenamt{number}.{self.run}@example.org"
 
-    def people_csv(self) -> str:
+    def people(self) -> list[list[str]]:
         """Volunteers of the circle, two of whom share a mailbox, one of whom has no address, and one row with a mistake."""
-        rows = ["email,display_name,locale,organisation,engagement"]
-        rows += [
-            f"{self.volunteer_email(n)},Ehrenamt {n} {self.run},de,{self.circle},volunteer" for n in range(1, VOLUNTEERS + 1)
+        volunteers = [
+            *((self.volunteer_email(number), f"Ehrenamt {number} {self.run}", "de") for number in range(1, VOLUNTEERS + 1)),
+            (self.volunteer_email(1), f"Partner von 1 {self.run}", "en"),
+            ("", f"Ohne Adresse {self.run}", "de"),
+            ("kein-at-zeichen", f"Tippfehler {self.run}", "de"),
         ]
-        rows.append(f"{self.volunteer_email(1)},Partner von 1 {self.run},en,{self.circle},volunteer")
-        rows.append(f",Ohne Adresse {self.run},de,{self.circle},volunteer")
-        rows.append(f"kein-at-zeichen,Tippfehler {self.run},de,{self.circle},volunteer")
-        return "\n".join(rows) + "\n"
+        header = ["email", "display_name", "locale", "organisation", "engagement"]
+        return [header, *([*volunteer, self.circle, "volunteer"] for volunteer in volunteers)]
 
-    def organisations_csv(self) -> str:
-        return f"name,kind,ags\n{self.circle},helper_circle,{AGS}\n{self.town_hall},municipality,{AGS}\n"
+    def organisations(self) -> list[list[str]]:
+        """The circle and the town hall."""
+        circle = [self.circle, "helper_circle", self.ags]
+        return [["name", "kind", "ags"], circle, [self.town_hall, "municipality", self.ags]]
+
+
+def evening_in(days: int) -> dict[str, str]:
+    """Half past six in the evening, so many days from now."""
+    day = date.today() + timedelta(days=days)  # noqa: DTZ011
+    return {"local": f"{day.isoformat()}T18:30", "time_zone": "Europe/Berlin"}
 
 
 def register_sample() -> str:
     """One invented municipality in the fixed width of the official register (GV100AD)."""
-    record = f"60{'20000101'}{AGS}{'0000'}{MUNICIPALITY:<50}{'':<50}{'63'}{'':<4}{'00000001234'}{'00000009000'}{'00000004400'}"
+    record = (
+        f"60{'20000101'}{SAMPLE_AGS}{'0000'}{SAMPLE_NAME:<50}{'':<50}{'63'}{'':<4}{'00000001234'}{'00000009000'}{'00000004400'}"
+    )
     return f"{record:<220}\n"
 
 
 async def play(platform: RunningPlatform, home: Path) -> None:
     """Plays the story. Raises DemoFailed, with what was expected, at the first step that does not come true."""
-    cast = Cast(secrets.token_hex(3))
     async with Browser(platform.gateway_url) as visitor, Mailbox(platform.mail_url) as mailbox:
-        import_files(cast, home)
         step("The administrator signs in by a link that arrives by e-mail")
         admin = await sign_in(visitor, mailbox, platform.admin_email)
+        cast = Cast(secrets.token_hex(3), *await find_municipality(admin, home))
+        import_file("organisations", csv_of(cast.organisations()), home)
+        import_file("people", csv_of(cast.people()), home)
         step("She makes somebody coordinator of the municipality")
         await enter_coordinator(admin, cast)
         coordinator = await sign_in(visitor, mailbox, cast.coordinator_email)
@@ -95,9 +111,7 @@ async def play(platform: RunningPlatform, home: Path) -> None:
         with_mail = [item for item in invited if not item["display_name"].startswith("Ohne Adresse")]
         await show_mails(mailbox, meeting["title"], "REQUEST", len(with_mail))
         step("The round table moves by a week; everybody is told")
-        moved = await coordinator.patch(
-            f"/v1/meetings/{meeting['id']}", {"start": {"local": "2027-04-22T18:30", "time_zone": "Europe/Berlin"}}
-        )
+        moved = await coordinator.patch(f"/v1/meetings/{meeting['id']}", {"start": evening_in(67)})
         result(
             f"now {moved['start']['local']} {moved['start']['time_zone']} ({moved['starts_at']}), revision {moved['revision']}"
         )
@@ -110,24 +124,36 @@ async def play(platform: RunningPlatform, home: Path) -> None:
     result(f"sign in:   {platform.public_url}/sign-in as {cast.coordinator_email}")
 
 
-def import_files(cast: Cast, home: Path) -> None:
-    """Runs the operator's own commands, as they would be typed."""
-    with tempfile.TemporaryDirectory() as folder:
-        for what, content in (
-            ("municipalities", register_sample()),
-            ("organisations", cast.organisations_csv()),
-            ("people", cast.people_csv()),
-        ):
-            file = Path(folder) / f"{what}.{'txt' if what == 'municipalities' else 'csv'}"
-            file.write_text(content, encoding="utf-8")
-            step(f"emon import {what} {file.name}")
-            command = [sys.executable, "-m", "emon_operator", "import", what, str(file), "--home", str(home)]
-            outcome = subprocess.run(command, capture_output=True, text=True, check=False)
-            for line in (outcome.stdout + outcome.stderr).strip().splitlines():
-                result(line)
-            # 2: some rows were handed back. The people's file has one on purpose.
-            if outcome.returncode not in (0, 2):
-                raise DemoFailed(f"the import of {what} ended with exit code {outcome.returncode}")
+async def find_municipality(admin: Browser, home: Path) -> tuple[str, str]:
+    """The municipality to play in, key and name: one of the register that is there, or an invented one where there is none."""
+    known = await admin.get(f"/v1/municipalities?state={STATE}&limit=200")
+    for municipality in known["items"]:
+        if municipality["closed_on"] is None:
+            return municipality["ags"], municipality["name"]
+    import_file("municipalities", register_sample(), home)
+    return SAMPLE_AGS, SAMPLE_NAME
+
+
+def csv_of(rows: list[list[str]]) -> str:
+    """The rows as a file that any spreadsheet program could have written."""
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue()
+
+
+def import_file(what: str, content: str, home: Path) -> None:
+    """Runs the operator's own command, as it would be typed. The files stay in the platform's home."""
+    file = home / "demo" / f"{what}.{'txt' if what == 'municipalities' else 'csv'}"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(content, encoding="utf-8")
+    step(f"emon import {what} {file.name}")
+    command = [sys.executable, "-m", "emon_operator", "import", what, str(file), "--home", str(home)]
+    outcome = subprocess.run(command, capture_output=True, text=True, check=False)
+    for line in (outcome.stdout + outcome.stderr).strip().splitlines():
+        result(line)
+    # 2: some rows were handed back. The people's file has one on purpose.
+    if outcome.returncode not in (0, 2):
+        raise DemoFailed(f"the import of {what} ended with exit code {outcome.returncode}")
 
 
 async def sign_in(visitor: Browser, mailbox: Mailbox, email: str) -> Browser:
@@ -152,14 +178,14 @@ async def enter_coordinator(admin: Browser, cast: Cast) -> None:
             "email": cast.coordinator_email,
             "locale": "de",
             "memberships": [],
-            "grants": [{"role": "coordinator", "ags": AGS}],
+            "grants": [{"role": "coordinator", "ags": cast.ags}],
         },
     )
-    result(f"{person['display_name']} is coordinator of {MUNICIPALITY} ({AGS})")
+    result(f"{person['display_name']} is coordinator of {cast.municipality} ({cast.ags})")
 
 
 async def find_circle(coordinator: Browser, cast: Cast) -> Any:
-    page = await coordinator.get(f"/v1/organisations?ags={AGS}&name={cast.circle}")
+    page = await coordinator.get(f"/v1/organisations?ags={cast.ags}&name={cast.circle}")
     if len(page["items"]) != 1:
         raise DemoFailed(f"expected to find {cast.circle} once, found {len(page['items'])}")
     return page["items"][0]
@@ -171,8 +197,8 @@ async def schedule(coordinator: Browser, cast: Cast, circle_id: str) -> Any:
         {
             "kind": "round_table",
             "title": f"Runder Tisch {cast.run}: Was gelingt, was fehlt?",
-            "ags": AGS,
-            "start": {"local": "2027-04-15T18:30", "time_zone": "Europe/Berlin"},
+            "ags": cast.ags,
+            "start": evening_in(60),
             "duration_minutes": 90,
             "place": "Rathaus, Großer Saal",
             "participants": [{"organisation_id": circle_id}],

@@ -1,0 +1,1 @@
+"""Who is there and who is responsible: municipalities, organisations, people."""

@@ -1,0 +1,1 @@
+"""Lists as CSV: how they are read, and how the rows that were not taken are handed back."""

@@ -1,0 +1,1 @@
+"""Organisations: circles, authorities, providers, and where they are active."""

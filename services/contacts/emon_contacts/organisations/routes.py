@@ -1,0 +1,144 @@
+"""HTTP of organisations."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict
+from pydantic.json_schema import SkipJsonSchema
+
+from emon_contacts.names import search_term
+from emon_contacts.organisations import commands, repository
+from emon_contacts.organisations.rules import Organisation, OrganisationKind
+from emon_contacts.visibility import visibility_of
+from emon_contracts.permissions import Permission
+from emon_contracts.refusals import NotFound
+from emon_contracts.values import Ags, Line
+from emon_platform.http.app import problem_answers
+from emon_platform.http.cursors import Cursor, Limit, decode_cursor, encode_cursor
+from emon_platform.http.dependencies import ApiDatabase, Caller
+from emon_platform.http.idempotency import OptionalIdempotencyKey
+from emon_platform.http.responses import DemandedPrecondition, Page, etag, json_response
+
+router = APIRouter(prefix="/v1/organisations", tags=["organisations"])
+
+
+class NewOrganisation(BaseModel):
+    """An organisation and the municipality in which it is active."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Line
+    kind: OrganisationKind
+    ags: Ags
+
+
+class OrganisationChange(BaseModel):
+    """What is left out stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Line | SkipJsonSchema[None] = None
+    kind: OrganisationKind | SkipJsonSchema[None] = None
+
+
+class NewArea(BaseModel):
+    """One more municipality in which an organisation is active."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ags: Ags
+
+
+class OrganisationView(BaseModel):
+    """An organisation, with those of its municipalities that the caller sees."""
+
+    id: UUID
+    name: str
+    kind: OrganisationKind
+    municipalities: list[Ags]
+
+
+def _view(organisation: Organisation) -> OrganisationView:
+    return OrganisationView.model_construct(
+        id=organisation.id,
+        name=organisation.name,
+        kind=organisation.kind,
+        municipalities=list(organisation.municipalities),
+    )
+
+
+def _answer(organisation: Organisation, status: int = 200) -> Response:
+    headers = {"ETag": etag(organisation.id, organisation.version)}
+    if status == 201:
+        headers["Location"] = f"{router.prefix}/{organisation.id}"
+    return json_response(_view(organisation), status, headers)
+
+
+@router.post(
+    "", status_code=201, responses={201: {"model": OrganisationView}, **problem_answers(400, 401, 403, 409, 413, 415, 422)}
+)
+async def register_organisation(
+    body: NewOrganisation, caller: Caller, database: ApiDatabase, key: OptionalIdempotencyKey
+) -> Response:
+    """Registers an organisation in a municipality of the caller's."""
+    return _answer(await commands.register_organisation(database, caller, body.name, body.kind, body.ags, key), 201)
+
+
+@router.get("", responses={200: {"model": Page[OrganisationView]}, **problem_answers(401, 403, 422)})
+async def list_organisations(
+    caller: Caller,
+    database: ApiDatabase,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    ags: Annotated[Ags | None, Query(description="Only those active in this municipality")] = None,
+    name: Annotated[Line | None, Query(description="A part of the name; case and umlauts do not matter")] = None,
+) -> Response:
+    """The organisations that the caller sees, by name."""
+    after = decode_cursor(cursor, str, UUID)
+    visibility = visibility_of(caller, Permission.ORGANISATION_READ)
+    term = None if name is None else search_term(name)
+    async with database.transaction(caller, Permission.ORGANISATION_READ) as tx:
+        if visibility.everywhere and ags is None:
+            found = await repository.organisations_everywhere(tx, term, after, limit + 1)
+        else:
+            reached = visibility if ags is None else visibility.narrowed_to(ags)
+            found = await repository.organisations_in_reach(tx, reached, visibility, term, after, limit + 1)
+    search_key, identifier = found[limit - 1][1] if len(found) > limit else (None, None)
+    next_cursor = None if search_key is None else encode_cursor(search_key, str(identifier))
+    items = [_view(organisation) for organisation, _ in found[:limit]]
+    return json_response(Page[OrganisationView].model_construct(items=items, next_cursor=next_cursor))
+
+
+@router.get("/{organisation_id}", responses={200: {"model": OrganisationView}, **problem_answers(401, 403, 404)})
+async def read_organisation(organisation_id: UUID, caller: Caller, database: ApiDatabase) -> Response:
+    """One organisation."""
+    async with database.transaction(caller, Permission.ORGANISATION_READ) as tx:
+        visibility = visibility_of(caller, Permission.ORGANISATION_READ)
+        organisation = await repository.visible_organisation(tx, visibility, organisation_id)
+    if organisation is None:
+        raise NotFound("organisation", organisation_id)
+    return _answer(organisation)
+
+
+@router.patch(
+    "/{organisation_id}",
+    responses={200: {"model": OrganisationView}, **problem_answers(400, 401, 403, 404, 409, 412, 413, 415, 422, 428)},
+)
+async def change_organisation(
+    organisation_id: UUID, body: OrganisationChange, caller: Caller, database: ApiDatabase, precondition: DemandedPrecondition
+) -> Response:
+    """Gives an organisation another name or kind."""
+    return _answer(await commands.change_organisation(database, caller, organisation_id, body.name, body.kind, precondition))
+
+
+@router.post(
+    "/{organisation_id}/areas",
+    status_code=200,
+    responses={200: {"model": OrganisationView}, **problem_answers(400, 401, 403, 404, 409, 412, 413, 415, 422, 428)},
+)
+async def extend_organisation(
+    organisation_id: UUID, body: NewArea, caller: Caller, database: ApiDatabase, precondition: DemandedPrecondition
+) -> Response:
+    """Makes an organisation active in one more municipality of the caller's."""
+    return _answer(await commands.extend_organisation(database, caller, organisation_id, body.ags, precondition))

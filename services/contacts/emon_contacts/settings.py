@@ -1,0 +1,15 @@
+"""Settings of contacts."""
+
+from pydantic import Field
+
+from emon_contracts.values import DisplayName, EmailAddress
+from emon_platform.settings import ServiceSettings
+
+
+class ContactsSettings(ServiceSettings):
+    """Besides those of every service."""
+
+    admin_email: EmailAddress | None = Field(
+        default=None, description="Address of the person who administers the platform; they exist from the first start"
+    )
+    admin_name: DisplayName = Field(default="Administration", description="Name of that person")
