@@ -1,0 +1,169 @@
+"""What the pages say, in German and in English, and how they write dates."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+LANGUAGES = ("de", "en")
+PLATFORM_ZONE = "Europe/Berlin"
+
+Texts = Mapping[str, str]
+
+_GERMAN: Texts = {
+    "other_language": "English",
+    "skip": "Zum Inhalt",
+    "purpose": "Haupt- und Ehrenamt in der Flüchtlingshilfe",
+    "sign_in": "Anmelden",
+    "sign_in_intro": "Sie brauchen kein Passwort. Wir schicken Ihnen einen Link an Ihre E-Mail-Adresse, mit "
+    "dem Sie sich anmelden.",
+    "email": "E-Mail-Adresse",
+    "email_hint": "Die Adresse, unter der Sie bei EmON eingetragen sind",
+    "email_malformed": "Bitte geben Sie eine E-Mail-Adresse ein, zum Beispiel name@example.org.",
+    "send_link": "Link schicken",
+    "sent": "Die E-Mail ist unterwegs",
+    "sent_intro": "Wenn diese Adresse bei EmON eingetragen ist, kommt in wenigen Minuten eine E-Mail mit "
+    "einem Link zum Anmelden.",
+    "sent_valid": "Der Link gilt 30 Minuten und für eine Anmeldung.",
+    "sent_missing": "Nichts angekommen? Sehen Sie bitte im Spam-Ordner nach, oder fragen Sie Ihre Ansprechperson, "
+    "welche Adresse eingetragen ist.",
+    "again": "Noch einen Link schicken",
+    "confirm": "Anmelden als {name}",
+    "confirm_intro": "Mit diesem Link melden Sie sich als {name} an. Er gilt für eine Anmeldung.",
+    "confirm_not_you": "Wenn Sie das nicht sind, schließen Sie diese Seite einfach.",
+    "confirm_button": "Jetzt anmelden",
+    "signed_in": "Sie sind angemeldet",
+    "signed_in_as": "Angemeldet als {name} bis {until}.",
+    "access_token": "Zugangsschlüssel",
+    "access_token_intro": "Mit diesem Schlüssel arbeiten Programme in Ihrem Namen, als „Authorization: Bearer …“. "
+    "Er wird nur jetzt angezeigt. Geben Sie ihn niemandem weiter.",
+    "link-used": "Dieser Link wurde schon benutzt",
+    "link-used_intro": "Jeder Link gilt für eine Anmeldung. Fordern Sie bitte einen neuen an.",
+    "link-expired": "Dieser Link ist abgelaufen",
+    "link-expired_intro": "Ein Link zum Anmelden gilt 30 Minuten. Fordern Sie bitte einen neuen an.",
+    "link-invalid": "Dieser Link ist unvollständig",
+    "link-invalid_intro": "Vielleicht hat das E-Mail-Programm ihn umbrochen. Kopieren Sie bitte den ganzen Link aus der E-Mail, "
+    "oder fordern Sie einen neuen an.",
+    "new_link": "Neuen Link anfordern",
+    "too_many": "Zu viele Versuche",
+    "too_many_intro": "Bitte warten Sie eine Minute und versuchen Sie es dann noch einmal.",
+    "foreign_form": "Das Formular kam von einer anderen Website",
+    "foreign_form_intro": "Zu Ihrem Schutz wurde nichts getan. Öffnen Sie bitte diese Seite selbst und "
+    "versuchen Sie es noch einmal.",
+    "round_table": "Runder Tisch",
+    "exchange": "Regelmäßiger Austausch",
+    "you_are_invited": "Sie sind eingeladen",
+    "when": "Wann",
+    "where": "Wo",
+    "online": "Online",
+    "duration": "Dauer",
+    "cancelled": "Abgesagt: Dieses Treffen findet nicht statt.",
+    "changed": "Seit der E-Mail, aus der Sie kommen, hat sich das Treffen geändert. Hier steht der neue Stand.",
+    "invitation-expired": "Dieser Link ist abgelaufen",
+    "invitation-expired_intro": "Das Treffen ist vorbei, oder der Link ist zu alt. Fragen Sie bitte Ihre Ansprechperson.",
+    "invitation-invalid": "Diesen Link gibt es nicht",
+    "invitation-invalid_intro": "Vielleicht hat das E-Mail-Programm ihn umbrochen: Kopieren Sie bitte den "
+    "ganzen Link aus der E-Mail. "
+    "Oder die Einladung gibt es nicht mehr.",
+    "unavailable": "Das geht gerade nicht",
+    "unavailable_intro": "Die Einladung lässt sich im Augenblick nicht laden. Bitte versuchen Sie es in ein "
+    "paar Minuten noch einmal.",
+    "footer": "EmON – Emergente Organisations-Netzwerke. Diese Seite setzt keine Cookies.",
+}
+
+_ENGLISH: Texts = {
+    "other_language": "Deutsch",
+    "skip": "Skip to content",
+    "purpose": "Staff and volunteers in refugee aid",
+    "sign_in": "Sign in",
+    "sign_in_intro": "You need no password. We send a link to your e-mail address, and the link signs you in.",
+    "email": "E-mail address",
+    "email_hint": "The address under which EmON knows you",
+    "email_malformed": "Please enter an e-mail address, for example name@example.org.",
+    "send_link": "Send the link",
+    "sent": "The e-mail is on its way",
+    "sent_intro": "If EmON knows this address, an e-mail with a sign-in link arrives within a few minutes.",
+    "sent_valid": "The link is valid for 30 minutes and signs you in once.",
+    "sent_missing": "Nothing arrived? Please look into the spam folder, or ask your contact person which address EmON has.",
+    "again": "Send another link",
+    "confirm": "Sign in as {name}",
+    "confirm_intro": "This link signs you in as {name}. It works once.",
+    "confirm_not_you": "If that is not you, simply close this page.",
+    "confirm_button": "Sign in now",
+    "signed_in": "You are signed in",
+    "signed_in_as": "Signed in as {name} until {until}.",
+    "access_token": "Access token",
+    "access_token_intro": "With this token programs act in your name, as “Authorization: Bearer …”. It is shown only now. "
+    "Do not pass it on to anybody.",
+    "link-used": "This link was used already",
+    "link-used_intro": "Each link signs in once. Please ask for a new one.",
+    "link-expired": "This link has expired",
+    "link-expired_intro": "A sign-in link is valid for 30 minutes. Please ask for a new one.",
+    "link-invalid": "This link is incomplete",
+    "link-invalid_intro": "Perhaps your mail program broke it into lines. Please copy the whole link from the "
+    "e-mail, or ask for a new one.",
+    "new_link": "Ask for a new link",
+    "too_many": "Too many attempts",
+    "too_many_intro": "Please wait for a minute and try again.",
+    "foreign_form": "The form came from another website",
+    "foreign_form_intro": "To protect you nothing was done. Please open this page yourself and try again.",
+    "round_table": "Round table",
+    "exchange": "Regular exchange",
+    "you_are_invited": "You are invited",
+    "when": "When",
+    "where": "Where",
+    "online": "Online",
+    "duration": "Duration",
+    "cancelled": "Cancelled: this meeting does not take place.",
+    "changed": "The meeting was changed since the e-mail that brought you here. This is the new state.",
+    "invitation-expired": "This link has expired",
+    "invitation-expired_intro": "The meeting is over, or the link is too old. Please ask your contact person.",
+    "invitation-invalid": "There is no such link",
+    "invitation-invalid_intro": "Perhaps your mail program broke it into lines: please copy the whole link from the e-mail. "
+    "Or the invitation is gone.",
+    "unavailable": "Not possible at the moment",
+    "unavailable_intro": "The invitation cannot be loaded right now. Please try again in a few minutes.",
+    "footer": "EmON – emergent networks of organisations. This page sets no cookies.",
+}
+
+_TEXTS: Mapping[str, Texts] = {"de": _GERMAN, "en": _ENGLISH}
+
+_GERMAN_DAYS = ("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag")
+_ENGLISH_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_GERMAN_MONTHS = (
+    "Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember",
+)  # fmt: skip
+_ENGLISH_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+
+
+def texts_in(language: str) -> Texts:
+    """Every text of the pages."""
+    return _TEXTS[language]
+
+
+def wall_clock_text(local: datetime, time_zone: str, language: str) -> str:
+    """A time as it stands on the wall, with its weekday; the zone is named where it is not the platform's own."""
+    clock = f"{local.hour}:{local.minute:02}"
+    if language == "de":
+        day = f"{_GERMAN_DAYS[local.weekday()]}, {local.day}. {_GERMAN_MONTHS[local.month - 1]} {local.year}"
+        text = f"{day}, {clock} Uhr"
+    else:
+        day = f"{_ENGLISH_DAYS[local.weekday()]}, {local.day} {_ENGLISH_MONTHS[local.month - 1]} {local.year}"
+        text = f"{day}, {clock}"
+    return text if time_zone == PLATFORM_ZONE else f"{text} ({time_zone})"
+
+
+def moment_text(moment: datetime, language: str) -> str:
+    """A moment on the clocks of Baden-Württemberg."""
+    return wall_clock_text(moment.astimezone(ZoneInfo(PLATFORM_ZONE)), PLATFORM_ZONE, language)
+
+
+def duration_text(minutes: int, language: str) -> str:
+    """Such as `1 Std. 30 Min.`"""
+    days, rest = divmod(minutes, 24 * 60)
+    hours, left = divmod(rest, 60)
+    german = ((days, "Tag" if days == 1 else "Tage"), (hours, "Std."), (left, "Min."))
+    english = ((days, "day" if days == 1 else "days"), (hours, "h"), (left, "min"))
+    parts = german if language == "de" else english
+    return " ".join(f"{number} {unit}" for number, unit in parts if number)

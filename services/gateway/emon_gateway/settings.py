@@ -1,0 +1,50 @@
+"""Settings of the gateway. They come from the environment, with the prefix EMON_."""
+
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated
+
+from limits import RateLimitItem, parse
+from pydantic import AfterValidator, Field
+
+from emon_platform.settings import ServiceSettings
+
+
+def _rate(text: str) -> str:
+    parse(text)  # raises ValueError with what it expects
+    return text
+
+
+Rate = Annotated[str, AfterValidator(_rate), Field(examples=["200/second", "30/hour"])]
+
+
+class GatewaySettings(ServiceSettings):
+    """What the gateway needs besides what every service does."""
+
+    contacts_url: str = Field(description="Where contacts answers by HTTP")
+    meetings_url: str = Field(description="Where meetings answers by HTTP")
+    notifications_url: str = Field(description="Where notifications answers by HTTP")
+    actor_token_private_key_file: Path = Field(description="Private key (JWK) with which actor tokens are signed")
+    signed_link_public_key_file: Path = Field(description="Public key (JWK) with which links in mails are verified")
+    session_lifetime: timedelta = Field(default=timedelta(hours=10), description="A session ends this long after sign-in")
+    session_idle: timedelta = Field(default=timedelta(hours=2), description="A session ends when it was not used for this long")
+    rate_per_session: Rate = Field(default="200/second", description="Requests of one session")
+    rate_per_address: Rate = Field(default="50/second", description="Requests without a session from one network address")
+    rate_of_sign_in_per_address: Rate = Field(default="300/minute", description="Sign-in links asked for from one address")
+    rate_of_sign_in_per_mailbox: Rate = Field(
+        default="30/hour", description="Sign-in links for one mailbox; above it requests are taken and nothing is mailed"
+    )
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = Field(
+        default=(), description="Networks (JSON list) of proxies before the gateway whose X-Forwarded-For is believed"
+    )
+
+    @property
+    def service_urls(self) -> dict[str, str]:
+        """Where the services are, by name."""
+        return {"contacts": self.contacts_url, "meetings": self.meetings_url, "notifications": self.notifications_url}
+
+
+def rate_of(text: Rate) -> RateLimitItem:
+    """The rate that a setting means."""
+    return parse(text)
