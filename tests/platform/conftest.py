@@ -3,11 +3,12 @@
 from collections.abc import AsyncGenerator
 
 import pytest
-from tests.conftest import FreshDatabase
 
 from emon_embedded.service_databases import ServiceDatabase
 from emon_platform.database import Database
 from emon_platform.migrations import Migration, platform_migrations
+
+from tests.conftest import FreshDatabase
 
 
 def migrations() -> list[Migration]:

@@ -3,7 +3,6 @@
 from uuid import uuid4
 
 import pytest
-from tests.platform.conftest import migrations
 
 from emon_contracts.actors import Actor, Engagement, Grant, Role
 from emon_contracts.directory import MembershipRecord, PersonRecord
@@ -15,6 +14,8 @@ from emon_platform import directory
 from emon_platform.consumer.subscriptions import StateRecord
 from emon_platform.database import CommitFailed, Database
 from emon_platform.migrations import Migration, MigrationChanged, migrate
+
+from tests.platform.conftest import migrations
 
 HERE, ELSEWHERE = "08115003", "08999001"
 

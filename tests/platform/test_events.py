@@ -7,8 +7,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from tests.platform import kafka_peer
-from tests.polling import eventually
 
 from emon_contracts.envelope import Event, NewEvent
 from emon_contracts.events.contacts import PersonChanged
@@ -24,6 +22,9 @@ from emon_platform.consumer.subscriptions import Facts
 from emon_platform.database import Database, Transaction
 from emon_platform.relay import Relay
 from emon_platform.telemetry import trace
+
+from tests.platform import kafka_peer
+from tests.polling import eventually
 
 TOPIC = CONTACTS_EVENTS.name
 Handler = Callable[[Transaction, Sequence[Event[Any]]], Any]

@@ -1,6 +1,6 @@
 """`python -m emon_gateway {migrate,api,worker,all}`."""
 
-from emon_gateway.app import SERVICE
-from emon_platform.service import main
+from emon_platform.entry import main
 
-main(SERVICE)
+if __name__ == "__main__":
+    main("emon_gateway")

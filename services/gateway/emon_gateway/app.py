@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from fastapi import FastAPI
 
 from emon_gateway.limits.rates import Rates
-from emon_gateway.pages import links, sign_in as sign_in_pages
+from emon_gateway.pages import links, problems, sign_in as sign_in_pages
 from emon_gateway.pages.rendering import assets, form_media_types
 from emon_gateway.parts import Parts
 from emon_gateway.routing import openapi, proxy, services
@@ -22,17 +22,11 @@ from emon_platform import directory
 from emon_platform.consumer import dead_letters, inbox
 from emon_platform.database import Database, Transaction
 from emon_platform.http.health import Check
-from emon_platform.migrations import Migration, migrations_of, platform_migrations
 from emon_platform.service import Service, Worker
 from emon_platform.signed_links import load_key
 from emon_platform.timers import Timer
 
 SWEEP_EVERY_S = 3600.0
-
-
-def migrations() -> list[Migration]:
-    """Every table of the gateway's database."""
-    return platform_migrations("outbox", "consumers", "directory") + migrations_of("emon_gateway", source="gateway")
 
 
 def prepare(settings: GatewaySettings, app: FastAPI) -> None:
@@ -76,7 +70,6 @@ SERVICE = Service(
     name="gateway",
     title="EmON gateway",
     settings=GatewaySettings,
-    migrations=migrations,
     routers=(
         sign_in.strangers,
         sign_in.router,
@@ -84,6 +77,7 @@ SERVICE = Service(
         openapi.router,
         sign_in_pages.router,
         links.router,
+        problems.router,
         assets,
     ),
     worker=worker,

@@ -1,9 +1,5 @@
-"""What a service is made of, and how it runs: `python -m emon_… {migrate,api,worker,all}`.
+"""What a service is made of, and how it runs. A worker serves its health as well."""
 
-`api` serves HTTP, `worker` runs relay, consumers and timers, `all` both in one process. A worker serves its health as well.
-"""
-
-import argparse
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -23,9 +19,8 @@ from emon_platform.http.app import create_app
 from emon_platform.http.bodies import MediaTypes, no_other_media_types
 from emon_platform.http.health import Check, database_check
 from emon_platform.identity import ActorVerifier
-from emon_platform.migrations import Migration, migrate
 from emon_platform.relay import Relay
-from emon_platform.settings import ServiceSettings
+from emon_platform.settings import ServiceSettings, settings_from_environment
 from emon_platform.signed_links import load_key
 from emon_platform.telemetry import configure_logging
 from emon_platform.timers import Timer, run_timers
@@ -64,7 +59,6 @@ class Service(Generic[SettingsT]):
     name: str
     title: str
     settings: type[SettingsT]
-    migrations: Callable[[], list[Migration]]
     routers: Sequence[APIRouter]
     worker: Callable[[SettingsT, Database], Worker]
     # What the routes need besides the database: called with the application before it serves.
@@ -78,20 +72,11 @@ class Service(Generic[SettingsT]):
     openapi_url: str | None = "/openapi.json"
 
 
-def main(service: Service[Any]) -> None:
-    """The command line of a service."""
-    parser = argparse.ArgumentParser(prog=f"emon_{service.name}", description=service.title)
-    parser.add_argument("role", choices=("migrate", "api", "worker", "all"))
-    role = parser.parse_args().role
-    settings = service.settings()
+def run(service: Service[Any], *, with_api: bool, with_worker: bool) -> None:
+    """Runs a service with the settings of the environment, until SIGTERM or SIGINT."""
+    settings = settings_from_environment(service.settings)
     configure_logging(service.name, settings.log_level)
-    if role == "migrate":
-        applied = asyncio.run(
-            migrate(settings.database_owner_url, settings.database_api_url, settings.database_worker_url, service.migrations())
-        )
-        log.info("migrated", applied=applied)
-        return
-    serve(service, settings, with_api=role in ("api", "all"), with_worker=role in ("worker", "all"))
+    serve(service, settings, with_api=with_api, with_worker=with_worker)
 
 
 def serve(service: Service[Any], settings: ServiceSettings, *, with_api: bool, with_worker: bool) -> None:

@@ -1,15 +1,20 @@
 """Settings that every service has. They come from the environment, with the prefix EMON_."""
 
 from pathlib import Path
+from typing import TypeVar
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "EMON_"
+
+SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 
 
 class ServiceSettings(BaseSettings):
     """A service adds its own settings in a subclass; every one of them has a description."""
 
-    model_config = SettingsConfigDict(env_prefix="EMON_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
     service_host: str = Field(default="127.0.0.1", description="Address on which the service listens for HTTP")
     service_port: int = Field(default=8000, description="Port on which the service listens for HTTP")
@@ -27,3 +32,26 @@ class ServiceSettings(BaseSettings):
         "without a name, the partitions of a killed worker wait for its session to time out",
     )
     log_level: str = Field(default="INFO", description="Least severity that is logged: DEBUG, INFO, WARNING or ERROR")
+
+
+class MigrationSettings(BaseSettings):
+    """All that `migrate` needs to know."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+
+    database_owner_url: str = Field(description="PostgreSQL URL of the role that owns the tables")
+    database_api_url: str = Field(description="PostgreSQL URL of the role that serves requests; its name is granted rights")
+    database_worker_url: str = Field(description="PostgreSQL URL of the role of the worker; its name is granted rights")
+
+
+def settings_from_environment(kind: type[SettingsT]) -> SettingsT:
+    """The settings, or the end of the process with every setting that is missing or wrong, and what it is for."""
+    try:
+        return kind()
+    except ValidationError as error:
+        wrong: list[str] = []
+        for item in error.errors():
+            name = str(item["loc"][0])
+            field = kind.model_fields.get(name)
+            wrong.append(f"  {PREFIX}{name.upper()}: {item['msg']}. {field.description if field else ''}")
+        raise SystemExit("These settings are missing or wrong:\n" + "\n".join(wrong)) from None

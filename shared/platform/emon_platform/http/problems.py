@@ -15,30 +15,12 @@ from starlette.exceptions import HTTPException
 
 from emon_contracts.refusals import Forbidden, NotFound, Outdated, Refusal, Refused
 from emon_platform.failures import is_transient
+from emon_platform.http.problem_types import PROBLEM_TYPES, TYPE_PREFIX
 
 log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
-TYPE_PREFIX = "/docs/problems#"
 RETRY_AFTER_S = 2
-
-TITLES: Mapping[str, str] = {
-    "malformed-body": "The body is not well-formed",
-    "invalid-request": "Some fields are not valid",
-    "refused": "A rule stands against it",
-    "conflict": "It does not go with the present state",
-    "sign-in-required": "Sign in first",
-    "forbidden": "Your roles do not allow this",
-    "not-found": "There is no such thing",
-    "method-not-allowed": "Not a method of this resource",
-    "outdated": "It was changed since you read it",
-    "precondition-required": "Say which version you mean to change",
-    "body-too-large": "The body is too large",
-    "unsupported-media-type": "Not a media type of this resource",
-    "too-many-requests": "Too many requests",
-    "temporarily-unavailable": "Not available at the moment",
-    "internal-error": "An error of ours",
-}
 
 
 class FieldError(BaseModel):
@@ -79,8 +61,10 @@ class ProblemError(Exception):
 def problem_response(
     status: int, code: str, detail: str, *, errors: Sequence[FieldError] = (), headers: Mapping[str, str] | None = None
 ) -> Response:
-    """The answer for a problem of the table TITLES."""
-    problem = Problem(type=TYPE_PREFIX + code, title=TITLES[code], status=status, detail=detail, errors=list(errors) or None)
+    """The answer for a problem of the table PROBLEM_TYPES."""
+    problem = Problem(
+        type=TYPE_PREFIX + code, title=PROBLEM_TYPES[code].title, status=status, detail=detail, errors=list(errors) or None
+    )
     return Response(
         to_json(problem, exclude_none=True),
         status,
