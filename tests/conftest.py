@@ -38,7 +38,7 @@ def templates() -> dict[str, ServiceDatabase]:
 
 @pytest.fixture
 async def fresh_database(postgresql: RunningPostgreSQL, templates: dict[str, ServiceDatabase]) -> AsyncGenerator[FreshDatabase]:
-    """Makes a migrated database of a service: `await fresh_database("meetings", emon_meetings.app.migrations)`."""
+    """Makes a migrated database of a service: `await fresh_database("meetings", emon_meetings.schema.migrations)`."""
     made: list[ServiceDatabase] = []
 
     async def make(service: str, migrations: Callable[[], list[Migration]]) -> ServiceDatabase:

@@ -11,11 +11,11 @@ from uuid import UUID, uuid4
 import pytest
 from httpx import ASGITransport, AsyncClient, Response
 from joserfc.jwk import OKPKey
-from tests.conftest import FreshDatabase
 
-from emon_contacts.app import SERVICE, migrations
+from emon_contacts.app import SERVICE
 from emon_contacts.municipalities import repository as municipalities
 from emon_contacts.municipalities.rules import Municipality
+from emon_contacts.schema import migrations
 from emon_contacts.settings import ContactsSettings
 from emon_contracts.actors import OPERATOR, Actor, Grant, Role
 from emon_contracts.permissions import Permission
@@ -23,6 +23,8 @@ from emon_embedded.service_databases import ServiceDatabase
 from emon_platform.database import Database
 from emon_platform.identity import sign_actor
 from emon_platform.service import build
+
+from tests.conftest import FreshDatabase
 
 HERE, NEARBY, ELSEWHERE, CLOSED = "08115003", "08115004", "08999001", "08999002"
 

@@ -4,12 +4,13 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from tests.contacts.conftest import HERE, Outbox
-from tests.contacts.register import encoded, sample
 from typer.testing import CliRunner, Result
 
 from emon_embedded.service_databases import ServiceDatabase
 from emon_operator.importing import commands
+
+from tests.contacts.conftest import HERE, Outbox
+from tests.contacts.register import encoded, sample
 
 pytestmark = pytest.mark.usefixtures("database")
 

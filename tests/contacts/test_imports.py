@@ -6,13 +6,14 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from httpx import Response
-from tests.contacts.conftest import ELSEWHERE, HERE, NEARBY, Api, Outbox, coordinator_of, member
 
 from emon_contacts.imports import repository
 from emon_contracts.actors import Actor, Role
 from emon_embedded.service_databases import ServiceDatabase
 from emon_embedded.stack import RunningPostgreSQL
 from emon_platform.database import Database
+
+from tests.contacts.conftest import ELSEWHERE, HERE, NEARBY, Api, Outbox, coordinator_of, member
 
 CSV = {"Content-Type": "text/csv"}
 HEADER = "email,display_name,locale,organisation,engagement\n"

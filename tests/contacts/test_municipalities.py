@@ -6,16 +6,17 @@ from time import perf_counter
 from typing import Any
 
 import pytest
-from tests.conftest import FreshDatabase
-from tests.contacts.conftest import Api, Outbox
-from tests.contacts.register import encoded, municipality, sample, state
 
-from emon_contacts.app import migrations
 from emon_contacts.municipalities.commands import import_register
 from emon_contacts.municipalities.register_file import read_register
+from emon_contacts.schema import migrations
 from emon_contracts.actors import OPERATOR, Actor
 from emon_contracts.refusals import Forbidden, Refused
 from emon_platform.database import Database
+
+from tests.conftest import FreshDatabase
+from tests.contacts.conftest import Api, Outbox
+from tests.contacts.register import encoded, municipality, sample, state
 
 # The fixture's municipalities carry the same date, and sample() describes other ones of the same district.
 SAMPLE = [*sample("20260228"), municipality("08999001", "Anderswo", "20260228")]

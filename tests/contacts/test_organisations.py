@@ -6,9 +6,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from tests.contacts.conftest import CLOSED, ELSEWHERE, HERE, NEARBY, Api, Outbox, coordinator_of, member
 
 from emon_contracts.actors import Actor, Role
+
+from tests.contacts.conftest import CLOSED, ELSEWHERE, HERE, NEARBY, Api, Outbox, coordinator_of, member
 
 
 async def test_registering_tells_the_directory(api: Api, coordinator: Actor, outbox: Outbox) -> None:

@@ -5,13 +5,14 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-from tests.contacts.conftest import ELSEWHERE, HERE, NEARBY, Api, Outbox, coordinator_of, member
 
 from emon_contacts.app import SERVICE
 from emon_contacts.settings import ContactsSettings
 from emon_contracts.actors import Actor, Role
 from emon_contracts.permissions import Permission
 from emon_platform.database import Database
+
+from tests.contacts.conftest import ELSEWHERE, HERE, NEARBY, Api, Outbox, coordinator_of, member
 
 MAIL = "kim.muster@example.org"
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import asyncpg
 import pytest
-from tests.contacts.conftest import HERE, NEARBY, coordinator_of
 
 from emon_contacts.organisations import repository
 from emon_contacts.visibility import visibility_of
@@ -15,6 +14,8 @@ from emon_contracts.permissions import Permission
 from emon_embedded.service_databases import ServiceDatabase
 from emon_embedded.stack import RunningPostgreSQL
 from emon_platform.database import Database, Transaction
+
+from tests.contacts.conftest import HERE, NEARBY, coordinator_of
 
 ORGANISATIONS = 5000
 

@@ -5,12 +5,13 @@ from datetime import date
 
 import pytest
 from hypothesis import given, settings, strategies as st
-from tests.contacts.register import encoded, municipality, sample, state
 
 from emon_contacts.municipalities.register_file import RegisterFile, read_register, read_successors
 from emon_contacts.municipalities.rules import Municipality, RegisterUpdate, compare
 from emon_contacts.names import identity_key, search_key, search_term
 from emon_contracts.refusals import Refusal
+
+from tests.contacts.register import encoded, municipality, sample, state
 
 INDEX_ROW_BYTES_MAX = 2700  # of a B-tree of PostgreSQL
 JANUARY, MARCH = date(2026, 1, 31), date(2026, 3, 31)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from tests.end_to_end.platform_process import PlatformProcess, emon, sign_in
 
 from emon_operator.demo_client import Browser, Mailbox
+
+from tests.end_to_end.platform_process import PlatformProcess, emon, sign_in
 
 HERE, ELSEWHERE = "08999101", "08999102"
 # Names that must never be found where personal data does not belong.

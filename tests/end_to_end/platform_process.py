@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.polling import eventually
-
 from emon_embedded.ports import free_ports
 from emon_embedded.running_platform import RunningPlatform, running_platform
 from emon_operator.demo_client import Browser, Mailbox
+
+from tests.polling import eventually
 
 READY_WITHIN_S = 120.0
 

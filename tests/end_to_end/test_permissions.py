@@ -12,14 +12,15 @@ from uuid import UUID, uuid4
 
 import aiohttp
 import pytest
-from tests.end_to_end.conftest import CANARY, ELSEWHERE, HERE, World, meeting
-from tests.end_to_end.platform_process import every_page
-from tests.end_to_end.test_round_table import settled
 
 from emon_contracts.actors import Actor, LinkCapability
 from emon_operator.demo_client import Browser
 from emon_platform.identity import sign_actor
 from emon_platform.signed_links import load_key
+
+from tests.end_to_end.conftest import CANARY, ELSEWHERE, HERE, World, meeting
+from tests.end_to_end.platform_process import every_page
+from tests.end_to_end.test_round_table import settled
 
 # Without a session, since they make one.
 WITHOUT_SESSION = {("post", "/v1/sign-in-links"), ("post", "/v1/sessions")}

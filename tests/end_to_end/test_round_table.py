@@ -6,11 +6,12 @@ from email.message import EmailMessage
 from typing import Any
 
 import icalendar
+
+from emon_operator.demo_client import Browser
+
 from tests.end_to_end.conftest import CANARY, World, meeting
 from tests.end_to_end.platform_process import every_page
 from tests.polling import eventually
-
-from emon_operator.demo_client import Browser
 
 FINAL = {"accepted", "bounced", "suppressed", "superseded", "skipped", "expired", "erased", "cancelled", "by_hand"}
 

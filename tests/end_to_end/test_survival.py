@@ -11,6 +11,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+
 from tests.end_to_end.conftest import CANARY, HERE, World, meeting
 from tests.end_to_end.platform_process import emon, every_page
 from tests.end_to_end.test_round_table import FINAL, settled

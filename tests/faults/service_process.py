@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
+from joserfc.jwk import OKPKey
+
 from emon_embedded.ports import free_ports
 from emon_embedded.service_databases import ServiceDatabase
-from joserfc.jwk import OKPKey
 
 from tests.polling import eventually
 

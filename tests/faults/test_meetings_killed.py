@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+
 from emon_contracts.actors import Actor, Engagement, Grant, Role
 from emon_contracts.directory import MembershipRecord, MunicipalityRecord, OrganisationRecord, PersonRecord
 from emon_contracts.envelope import NewEvent
@@ -15,7 +16,7 @@ from emon_contracts.topics import MEETINGS_EVENTS
 from emon_contracts.values import Locale
 from emon_embedded.service_databases import ServiceDatabase
 from emon_embedded.stack import RunningKafka
-from emon_meetings.app import migrations
+from emon_meetings.schema import migrations
 from emon_platform import directory, outbox
 from emon_platform.consumer.subscriptions import StateRecord
 from emon_platform.database import Database

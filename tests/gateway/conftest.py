@@ -12,15 +12,14 @@ from uuid import UUID, uuid4
 import aiohttp
 import pytest
 from joserfc.jwk import OKPKey
-from tests.conftest import FreshDatabase
-from tests.gateway.peers import Peer, serving
 from yarl import URL
 
 from emon_contracts.actors import Grant
 from emon_contracts.directory import MembershipRecord, PersonRecord
 from emon_contracts.values import Locale
 from emon_embedded.service_databases import ServiceDatabase
-from emon_gateway.app import SERVICE, migrations
+from emon_gateway.app import SERVICE
+from emon_gateway.schema import migrations
 from emon_gateway.settings import GatewaySettings
 from emon_platform.consumer.subscriptions import StateRecord
 from emon_platform.database import Database
@@ -28,6 +27,9 @@ from emon_platform.directory import save_people
 from emon_platform.identity import ActorVerifier
 from emon_platform.service import build
 from emon_platform.signed_links import Purpose, SignedLink, sign
+
+from tests.conftest import FreshDatabase
+from tests.gateway.peers import Peer, serving
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,10 @@ from ipaddress import ip_network
 
 import pytest
 from starlette.requests import Request
-from tests.gateway.conftest import Platform, Running, person
 
 from emon_gateway.limits.addresses import network_of
+
+from tests.gateway.conftest import Platform, Running, person
 
 
 async def test_a_session_has_its_rate_and_another_its_own(run_platform: Running) -> None:

@@ -5,11 +5,12 @@ from typing import Any
 
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
-from tests.gateway.conftest import Platform, Running
-from tests.gateway.peers import send_json
 
 from emon_gateway.routing.openapi import MergedDocument, merge
 from emon_gateway.routing.services import connected
+
+from tests.gateway.conftest import Platform, Running
+from tests.gateway.peers import send_json
 
 
 def document(paths: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:

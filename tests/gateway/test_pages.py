@@ -10,11 +10,12 @@ import aiohttp
 import pytest
 from joserfc.jwk import OKPKey
 from starlette.types import Receive, Scope, Send
-from tests.gateway.conftest import Platform, Running, person
-from tests.gateway.peers import send_json
 
 from emon_contracts.actors import LinkCapability
 from emon_platform.signed_links import Purpose
+
+from tests.gateway.conftest import Platform, Running, person
+from tests.gateway.peers import send_json
 
 ERIKA = person("Erika <b>Muster</b>")
 POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"

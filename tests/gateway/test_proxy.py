@@ -14,13 +14,14 @@ from uuid import uuid4
 import aiohttp
 import pytest
 from starlette.types import Receive, Scope, Send
-from tests.gateway.conftest import Platform, Running, person
-from tests.gateway.peers import peer_process, read_body, send_json
-from tests.polling import eventually
 
 from emon_contracts.actors import Engagement, Grant, Role
 from emon_contracts.directory import MembershipRecord
 from emon_platform.identity import InvalidToken
+
+from tests.gateway.conftest import Platform, Running, person
+from tests.gateway.peers import peer_process, read_body, send_json
+from tests.polling import eventually
 
 CIRCLE = uuid4()
 ERIKA = person(

@@ -8,12 +8,13 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from joserfc.jwk import OKPKey
-from tests.gateway.conftest import Platform, Running, person
 
 from emon_contracts.actors import Engagement, Grant, Role
 from emon_contracts.directory import MembershipRecord
 from emon_embedded.service_databases import ServiceDatabase
 from emon_platform.signed_links import Purpose
+
+from tests.gateway.conftest import Platform, Running, person
 
 ERIKA = person(
     memberships=(MembershipRecord(organisation_id=uuid4(), ags="08115003", engagement=Engagement.VOLUNTEER),),

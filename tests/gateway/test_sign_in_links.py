@@ -8,8 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
-from tests.gateway.conftest import Platform, Running, person
-from tests.polling import eventually
 
 from emon_contracts.events.gateway import SignInRequested
 from emon_contracts.topics import GATEWAY_EVENTS
@@ -19,6 +17,9 @@ from emon_gateway.sign_in.commands import ask_for_sign_in_link
 from emon_gateway.sign_in.dispatch import dispatch_due
 from emon_gateway.sign_in.subscribers import end_sessions_of_erased
 from emon_platform.database import Database
+
+from tests.gateway.conftest import Platform, Running, person
+from tests.polling import eventually
 
 
 @asynccontextmanager

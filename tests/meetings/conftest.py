@@ -9,20 +9,22 @@ from uuid import UUID, uuid4
 import pytest
 from httpx import ASGITransport, AsyncClient
 from joserfc.jwk import OKPKey
-from tests.conftest import FreshDatabase
 
 from emon_contracts.actors import Actor, Engagement, Grant, Role
 from emon_contracts.directory import MembershipRecord, MunicipalityRecord, OrganisationRecord, PersonRecord, effective_grants
 from emon_contracts.values import Locale
 from emon_embedded.service_databases import ServiceDatabase
-from emon_meetings.app import SERVICE, migrations
+from emon_meetings.app import SERVICE
 from emon_meetings.invitations.commands import invite_new_members
+from emon_meetings.schema import migrations
 from emon_meetings.settings import MeetingsSettings
 from emon_platform import directory
 from emon_platform.consumer.subscriptions import StateRecord
 from emon_platform.database import Database
 from emon_platform.identity import sign_actor
 from emon_platform.service import build
+
+from tests.conftest import FreshDatabase
 
 HERE, ELSEWHERE = "08115003", "08999001"
 CIRCLE = UUID("00000000-0000-4000-8000-00000000c1c1")

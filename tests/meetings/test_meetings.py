@@ -5,10 +5,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from tests.meetings.conftest import CIRCLE, ELSEWHERE, HERE, Api, Town
 
 from emon_contracts.actors import Actor, Engagement, Grant, Role
 from emon_platform.database import Database
+
+from tests.meetings.conftest import CIRCLE, ELSEWHERE, HERE, Api, Town
 
 pytestmark = pytest.mark.usefixtures("town")
 

@@ -9,16 +9,10 @@ from emon_contacts.people.routes import router as people
 from emon_contacts.settings import ContactsSettings
 from emon_platform.database import Database, Transaction
 from emon_platform.http import idempotency
-from emon_platform.migrations import Migration, migrations_of, platform_migrations
 from emon_platform.service import Service, Worker
 from emon_platform.timers import Timer
 
 HOUR_S = 3600.0
-
-
-def migrations() -> list[Migration]:
-    """The tables of contacts and of the platform parts that it uses."""
-    return [*platform_migrations("outbox", "idempotency"), *migrations_of("emon_contacts", source="contacts")]
 
 
 def _worker(settings: ContactsSettings, _database: Database) -> Worker:
@@ -39,7 +33,6 @@ SERVICE = Service(
     name="contacts",
     title="EmON contacts",
     settings=ContactsSettings,
-    migrations=migrations,
     routers=(municipalities, imports, organisations, people),
     worker=_worker,
 )

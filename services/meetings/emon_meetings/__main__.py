@@ -1,7 +1,6 @@
 """`python -m emon_meetings {migrate,api,worker,all}`."""
 
-from emon_meetings.app import SERVICE
-from emon_platform.service import main
+from emon_platform.entry import main
 
 if __name__ == "__main__":
-    main(SERVICE)
+    main("emon_meetings")

@@ -8,16 +8,10 @@ from emon_platform import directory
 from emon_platform.consumer import dead_letters, inbox
 from emon_platform.database import Database
 from emon_platform.http import idempotency
-from emon_platform.migrations import Migration, migrations_of, platform_migrations
 from emon_platform.service import Service, Worker
 from emon_platform.timers import Timer
 
 SWEEP_EVERY_S = 3600.0
-
-
-def migrations() -> list[Migration]:
-    """All tables, in order."""
-    return [*platform_migrations("outbox", "consumers", "idempotency", "directory"), *migrations_of("emon_meetings")]
 
 
 def worker(_settings: MeetingsSettings, _database: Database) -> Worker:
@@ -36,7 +30,6 @@ SERVICE = Service(
     name="meetings",
     title="EmON meetings: regular exchange",
     settings=MeetingsSettings,
-    migrations=migrations,
     routers=(meeting_routes.router, invitation_routes.router),
     worker=worker,
 )

@@ -1,0 +1,52 @@
+"""The composition of notifications."""
+
+from emon_notifications.deliveries import routes
+from emon_notifications.mailing import repository as mailing
+from emon_notifications.mailing.letters import Writer
+from emon_notifications.mailing.mailer import Mailer
+from emon_notifications.planning import repository as planning
+from emon_notifications.planning.subscribers import Planner
+from emon_notifications.settings import NotificationsSettings
+from emon_notifications.smtp import SmtpSettings
+from emon_platform.consumer import dead_letters, inbox
+from emon_platform.database import Database, Transaction
+from emon_platform.service import Service, Worker
+from emon_platform.signed_links import load_key
+from emon_platform.timers import Timer
+
+
+async def _resolve_attempts(tx: Transaction) -> None:
+    await mailing.resolve_attempts_of_dead_mailers(tx)
+
+
+TIMERS = (
+    Timer("attempts of dead mailers", 1.0, _resolve_attempts),
+    Timer("expiry of deliveries", 15.0, planning.expire),
+    Timer("suppressed addresses of nobody", 3600.0, planning.forget_unused_addresses),
+    Timer("inbox", 3600.0, inbox.sweep),
+    Timer("dead letters", 3600.0, dead_letters.sweep),
+)
+
+
+def _worker(settings: NotificationsSettings, database: Database) -> Worker:
+    if settings.signed_link_private_key_file is None:
+        raise ValueError("EMON_SIGNED_LINK_PRIVATE_KEY_FILE must name the private key with which links are signed")
+    mailer = Mailer(
+        database,
+        settings.database_worker_url,
+        SmtpSettings.from_url(settings.smtp_url),
+        Writer(settings.sender(), load_key(settings.signed_link_private_key_file)),
+        connections=settings.mail_connections,
+        per_minute=settings.mails_per_minute,
+    )
+    planner = Planner(settings.hold_events_before)
+    return Worker(subscriptions=planner.subscriptions(), timers=TIMERS, parts=(mailer,))
+
+
+SERVICE = Service(
+    name="notifications",
+    title="EmON notifications",
+    settings=NotificationsSettings,
+    routers=(routes.router,),
+    worker=_worker,
+)

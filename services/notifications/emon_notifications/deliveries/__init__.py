@@ -1,0 +1,1 @@
+"""Deliveries: what is owed to whom, its states, and what staff see and decide."""

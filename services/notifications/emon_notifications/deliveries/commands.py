@@ -1,0 +1,36 @@
+"""What staff can decide about a delivery."""
+
+from uuid import UUID
+
+from emon_contracts.actors import Actor
+from emon_contracts.permissions import Permission
+from emon_contracts.refusals import NotFound, Refused
+from emon_notifications.deliveries import repository
+from emon_notifications.deliveries.repository import DeliveryDetails
+from emon_notifications.deliveries.rules import Cause, refusal_of
+from emon_platform.database import Database
+
+
+async def release_delivery(database: Database, actor: Actor, delivery_id: UUID) -> DeliveryDetails:
+    """Sends what was held, or once more what is uncertain. Raises NotFound, and Refused (409) in any other state."""
+    return await _decide(database, actor, delivery_id, Cause.STAFF_RELEASED, "released-by-staff")
+
+
+async def cancel_delivery(database: Database, actor: Actor, delivery_id: UUID) -> DeliveryDetails:
+    """Sends it not, or not once more. Raises NotFound, and Refused (409) once it is on its way or done."""
+    return await _decide(database, actor, delivery_id, Cause.STAFF_CANCELLED, "cancelled-by-staff")
+
+
+async def _decide(database: Database, actor: Actor, delivery_id: UUID, cause: Cause, reason: str) -> DeliveryDetails:
+    async with database.transaction(actor, Permission.DELIVERY_DECIDE) as tx:
+        status = await repository.lock_delivery(tx, delivery_id)
+        if status is None:
+            raise NotFound("delivery", delivery_id)
+        refusal = refusal_of(cause, status)
+        if refusal is not None:
+            raise Refused(refusal)
+        await repository.apply(tx, delivery_id, cause, reason)
+        details = await repository.find_delivery(tx, delivery_id)
+        if details is None:
+            raise NotFound("delivery", delivery_id)
+        return details

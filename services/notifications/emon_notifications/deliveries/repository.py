@@ -1,0 +1,113 @@
+"""All SQL of what staff see and decide. Row-level security keeps a caller to the municipalities in reach."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from emon_notifications.deliveries.rules import Cause, Status, sources, target
+from emon_platform.database import Transaction
+
+_COLUMNS = """
+    delivery.id, delivery.event_id, delivery.subject_id, delivery.person_id, person.display_name, delivery.ags, delivery.kind,
+    delivery.status, delivery.reason, delivery.mail_id, delivery.not_before, delivery.expires_at, delivery.created_at,
+    delivery.updated_at,
+    (SELECT count(*) FROM attempts WHERE attempts.mail_id = delivery.mail_id) AS attempts
+"""
+
+
+async def page_of_deliveries(
+    tx: Transaction, filters: Mapping[str, UUID | None], status: Status | None, before: UUID | None, limit: int
+) -> list[Any]:
+    """Deliveries in reach, newest first. `filters` are columns with the value that they must have."""
+    conditions: list[str] = []
+    arguments: list[object] = []
+
+    def demand(condition: str, argument: object) -> None:
+        arguments.append(argument)
+        conditions.append(condition.format(f"${len(arguments)}"))
+
+    for column in ("subject_id", "event_id", "person_id"):
+        if filters.get(column) is not None:
+            demand(f"delivery.{column} = {{}}", filters[column])
+    if status is not None:
+        # In words, not as a parameter: so the planner can use the partial indexes of single states.
+        conditions.append(f"delivery.status = '{status.value}'")
+    if not tx.scope.everywhere:
+        demand("delivery.ags = ANY({}::text[])", sorted(tx.scope.municipalities))
+    if before is not None:
+        demand("delivery.id < {}", before)
+    arguments.append(limit)
+    return await tx.fetch(
+        f"""
+        SELECT {_COLUMNS}
+        FROM deliveries AS delivery
+        LEFT JOIN directory_people AS person ON person.person_id = delivery.person_id
+        {"WHERE " + " AND ".join(conditions) if conditions else ""}
+        ORDER BY delivery.id DESC
+        LIMIT ${len(arguments)}
+        """,
+        *arguments,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryDetails:
+    """A delivery with what its mail says, and each try of it, oldest first."""
+
+    delivery: Any
+    attempts: list[Any]
+
+
+async def find_delivery(tx: Transaction, delivery_id: UUID) -> DeliveryDetails | None:
+    """The delivery, or None where it is not in reach."""
+    delivery = await tx.fetchrow(
+        f"""
+        SELECT {_COLUMNS}, mail.kind AS mail_kind, mail.revision AS mail_revision
+        FROM deliveries AS delivery
+        LEFT JOIN directory_people AS person ON person.person_id = delivery.person_id
+        LEFT JOIN mails AS mail ON mail.id = delivery.mail_id
+        WHERE delivery.id = $1 AND ($2 OR delivery.ags = ANY($3::text[]))
+        """,
+        delivery_id,
+        tx.scope.everywhere,
+        sorted(tx.scope.municipalities),
+    )
+    if delivery is None:
+        return None
+    attempts = await tx.fetch(
+        """
+        SELECT started_at, finished_at, outcome, stage, code, reply
+        FROM attempts
+        WHERE mail_id = $1
+        ORDER BY started_at, id
+        """,
+        delivery["mail_id"],
+    )
+    return DeliveryDetails(delivery, attempts)
+
+
+async def lock_delivery(tx: Transaction, delivery_id: UUID) -> Status | None:
+    """The status of a delivery in reach, which stays as it is until the transaction ends."""
+    status = await tx.fetchval(
+        "SELECT status FROM deliveries WHERE id = $1 AND ($2 OR ags = ANY($3::text[])) FOR UPDATE",
+        delivery_id,
+        tx.scope.everywhere,
+        sorted(tx.scope.municipalities),
+    )
+    return None if status is None else Status(status)
+
+
+async def apply(tx: Transaction, delivery_id: UUID, cause: Cause, reason: str) -> None:
+    """Gives a locked delivery the state that the cause leads to."""
+    await tx.execute(
+        """
+        UPDATE deliveries
+        SET status = $2, reason = $3, not_before = NULL, updated_at = now()
+        WHERE id = $1 AND status = ANY($4::text[])
+        """,
+        delivery_id,
+        target(cause),
+        reason,
+        sources(cause),
+    )

@@ -1,0 +1,122 @@
+"""The states of a delivery, and everything that leads from one to another, in one table.
+
+Every query that changes a status takes its `from` and its `to` from TRANSITIONS, so that what does not stand here cannot happen:
+an outcome that comes late, twice or out of order finds no row to change.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from emon_contracts.refusals import Refusal
+
+
+class Kind(StrEnum):
+    """What a delivery is about, and what a mail says."""
+
+    SIGN_IN = "sign_in"
+    INVITATION = "invitation"
+    CHANGE = "change"
+    CANCELLATION = "cancellation"
+
+
+class Status(StrEnum):
+    """Where a delivery stands."""
+
+    WAITING = "waiting"  # for the directory to know the person, or for the meeting
+    QUEUED = "queued"
+    SENDING = "sending"  # recorded before the mail server is told of it
+    DEFERRED = "deferred"  # the mail server said: later
+    HELD = "held"  # until staff release it
+    UNCERTAIN = "uncertain"  # it may have arrived: no reply came (RFC 1047); until staff decide
+
+    ACCEPTED = "accepted"
+    BOUNCED = "bounced"
+    SUPPRESSED = "suppressed"  # an earlier mail to this address was refused for good
+    SUPERSEDED = "superseded"  # something newer about the same subject is on its way
+    SKIPPED = "skipped"  # there was nothing to tell
+    EXPIRED = "expired"
+    ERASED = "erased"
+    CANCELLED = "cancelled"  # by staff
+    BY_HAND = "by_hand"  # the person has no address: to be phoned or printed
+
+
+OPEN = frozenset({Status.WAITING, Status.QUEUED, Status.DEFERRED, Status.HELD})
+"""Nothing is on its way, and something still may be."""
+
+FINAL = frozenset(Status) - OPEN - {Status.SENDING, Status.UNCERTAIN}
+
+
+class Cause(StrEnum):
+    """What happens to a delivery."""
+
+    BECAME_DELIVERABLE = "became_deliverable"  # person and meeting are known now
+    BECAME_DELIVERABLE_ON_RELEASE = "became_deliverable_on_release"  # the same, for an event from before a restore
+    NEWER_WAS_PLANNED = "newer_was_planned"
+    WAS_SUPPRESSED = "was_suppressed"
+    HAD_NOTHING_TO_TELL = "had_nothing_to_tell"
+    TIME_RAN_OUT = "time_ran_out"
+    PERSON_WAS_ERASED = "person_was_erased"
+    HAD_NO_ADDRESS = "had_no_address"
+    COULD_NOT_BE_WRITTEN = "could_not_be_written"
+
+    ATTEMPT_BEGAN = "attempt_began"
+    WAS_ACCEPTED = "was_accepted"
+    WAS_REFUSED = "was_refused"  # 5xx
+    WAS_PUT_OFF = "was_put_off"  # 4xx
+    BECAME_DUE = "became_due"  # the pause after a 4xx is over
+    WAS_NOT_SENT = "was_not_sent"  # for certain
+    GOT_NO_REPLY = "got_no_reply"
+    MAILER_DIED = "mailer_died"
+    MAILER_DIED_ON_SIGN_IN = "mailer_died_on_sign_in"
+
+    STAFF_RELEASED = "staff_released"
+    STAFF_CANCELLED = "staff_cancelled"
+
+
+def _to(target: Status, *sources: Status) -> Mapping[Status, Status]:
+    return dict.fromkeys(sources, target)
+
+
+# `sending | uncertain` as sources of outcomes: the reply of the very attempt that is in doubt decides, however late. Whether it
+# is that attempt, the query asks by its id. A late acceptance counts even after a release, as long as nothing else was tried.
+TRANSITIONS: Mapping[Cause, Mapping[Status, Status]] = {
+    Cause.BECAME_DELIVERABLE: _to(Status.QUEUED, Status.WAITING),
+    Cause.BECAME_DELIVERABLE_ON_RELEASE: _to(Status.HELD, Status.WAITING),
+    Cause.NEWER_WAS_PLANNED: _to(Status.SUPERSEDED, *sorted(OPEN)),
+    Cause.WAS_SUPPRESSED: _to(Status.SUPPRESSED, Status.QUEUED),
+    Cause.HAD_NOTHING_TO_TELL: _to(Status.SKIPPED, Status.WAITING, Status.QUEUED),
+    Cause.TIME_RAN_OUT: _to(Status.EXPIRED, *sorted(OPEN)),
+    Cause.PERSON_WAS_ERASED: _to(Status.ERASED, *sorted(OPEN), Status.UNCERTAIN),
+    Cause.HAD_NO_ADDRESS: _to(Status.BY_HAND, Status.WAITING, Status.QUEUED),
+    Cause.COULD_NOT_BE_WRITTEN: _to(Status.HELD, Status.QUEUED),
+    Cause.ATTEMPT_BEGAN: _to(Status.SENDING, Status.QUEUED),
+    Cause.WAS_ACCEPTED: _to(Status.ACCEPTED, Status.SENDING, Status.UNCERTAIN, Status.QUEUED),
+    Cause.WAS_REFUSED: _to(Status.BOUNCED, Status.SENDING, Status.UNCERTAIN),
+    Cause.WAS_PUT_OFF: _to(Status.DEFERRED, Status.SENDING, Status.UNCERTAIN),
+    Cause.BECAME_DUE: _to(Status.QUEUED, Status.DEFERRED),
+    Cause.WAS_NOT_SENT: _to(Status.QUEUED, Status.SENDING, Status.UNCERTAIN),
+    Cause.GOT_NO_REPLY: _to(Status.UNCERTAIN, Status.SENDING),
+    Cause.MAILER_DIED: _to(Status.UNCERTAIN, Status.SENDING),
+    # A sign-in mail is wanted now or not at all, its link works once, and a second copy does no harm.
+    Cause.MAILER_DIED_ON_SIGN_IN: _to(Status.QUEUED, Status.SENDING),
+    Cause.STAFF_RELEASED: _to(Status.QUEUED, Status.UNCERTAIN, Status.HELD),
+    Cause.STAFF_CANCELLED: _to(Status.CANCELLED, *sorted(OPEN), Status.UNCERTAIN),
+}
+
+
+def sources(cause: Cause) -> list[str]:
+    """The states that this cause changes."""
+    return [status.value for status in TRANSITIONS[cause]]
+
+
+def target(cause: Cause) -> str:
+    """The state that this cause leads to."""
+    return next(iter(TRANSITIONS[cause].values())).value
+
+
+def refusal_of(cause: Cause, status: Status) -> Refusal | None:
+    """Why staff cannot do this to a delivery in this state."""
+    if status in TRANSITIONS[cause]:
+        return None
+    wanted = ", ".join(sorted(sources(cause)))
+    return Refusal("delivery-status", f"The delivery is {status.value}; this is for one that is {wanted}.", conflict=True)

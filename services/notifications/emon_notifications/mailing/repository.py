@@ -1,0 +1,405 @@
+"""All SQL of mailing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from emon_contracts.events.meetings import MeetingKind
+from emon_contracts.values import Locale, ZonedDateTime
+from emon_notifications.deliveries.rules import OPEN, Cause, Kind, sources, target
+from emon_notifications.mailing.rules import Told
+from emon_notifications.rendering import MeetingFacts
+from emon_platform.database import Transaction
+
+_OPEN = [status.value for status in sorted(OPEN)]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A delivery that this transaction holds, with everything that decides what becomes of it."""
+
+    id: UUID
+    person_id: UUID
+    kind: Kind
+    subject_id: UUID
+    expires_at: datetime
+    display_name: str | None
+    email: str | None
+    email_key: str | None
+    locale: Locale
+    is_erased: bool
+    is_suppressed: bool
+    has_newer: bool
+    meeting: MeetingFacts | None
+    is_meeting_cancelled: bool
+    invitation_id: UUID | None
+    told: Told | None
+    mail_id: UUID | None  # of an earlier try
+    mail_kind: Kind | None
+    mail_revision: int | None
+    tries: int
+
+
+# Siblings are the other links of one request, which go into the same mail: whoever holds the first of them takes them all.
+_TAKE = """
+    WITH first AS MATERIALIZED (
+        SELECT id, position, priority, person_id, kind, subject_id, ags, expires_at, mail_id
+        FROM deliveries AS delivery
+        WHERE status = 'queued'
+          AND NOT EXISTS (
+              SELECT FROM deliveries AS other
+              WHERE other.person_id = delivery.person_id
+                AND other.subject_id = delivery.subject_id
+                AND other.status = 'sending'
+          )
+          AND (
+              kind <> 'sign_in'
+              OR NOT EXISTS (
+                  SELECT FROM deliveries AS earlier
+                  WHERE earlier.subject_id = delivery.subject_id
+                    AND earlier.status = 'queued'
+                    AND earlier.position < delivery.position
+              )
+          )
+        ORDER BY priority, position
+        LIMIT $1
+        FOR UPDATE OF delivery SKIP LOCKED
+    ),
+    siblings AS MATERIALIZED (
+        SELECT
+            sibling.id, sibling.position, sibling.priority, sibling.person_id, sibling.kind, sibling.subject_id, sibling.ags,
+            sibling.expires_at, sibling.mail_id
+        FROM first
+        JOIN deliveries AS sibling ON sibling.subject_id = first.subject_id
+        WHERE first.kind = 'sign_in' AND sibling.status = 'queued' AND sibling.id <> first.id
+        FOR UPDATE OF sibling
+    ),
+    taken AS (SELECT * FROM first UNION ALL SELECT * FROM siblings)
+    SELECT
+        taken.id, taken.person_id, taken.kind, taken.subject_id, taken.expires_at,
+        person.display_name, person.email, person.email_key, coalesce(person.locale, 'de') AS locale,
+        coalesce(person.erased, true) AS is_erased,
+        EXISTS (
+            SELECT FROM suppressed_addresses AS suppressed WHERE suppressed.email_key = person.email_key
+        ) AS is_suppressed,
+        EXISTS (
+            SELECT FROM deliveries AS newer
+            WHERE newer.person_id = taken.person_id
+              AND newer.subject_id = taken.subject_id
+              AND newer.position > taken.position
+              AND newer.status = ANY($2::text[])
+        ) AS has_newer,
+        meeting.meeting_id, meeting.kind AS meeting_kind, meeting.title, meeting.start_local, meeting.start_time_zone,
+        meeting.starts_at, meeting.duration_minutes, meeting.place, meeting.link, meeting.revision, meeting.cancelled,
+        municipality.name AS municipality_name, guest.invitation_id,
+        told.kind AS told_kind, told.revision AS told_revision,
+        taken.mail_id, mail.kind AS mail_kind, mail.revision AS mail_revision,
+        (SELECT count(*) FROM attempts WHERE attempts.mail_id = taken.mail_id) AS tries
+    FROM taken
+    LEFT JOIN directory_people AS person ON person.person_id = taken.person_id
+    LEFT JOIN meetings AS meeting ON meeting.meeting_id = taken.subject_id
+    LEFT JOIN directory_municipalities AS municipality ON municipality.ags = meeting.ags
+    LEFT JOIN guests AS guest ON guest.meeting_id = taken.subject_id AND guest.person_id = taken.person_id
+    LEFT JOIN mails AS mail ON mail.id = taken.mail_id
+    LEFT JOIN LATERAL (
+        SELECT earlier_mail.kind, earlier_mail.revision
+        FROM deliveries AS earlier
+        JOIN mails AS earlier_mail ON earlier_mail.id = earlier.mail_id
+        WHERE earlier.person_id = taken.person_id
+          AND earlier.subject_id = taken.subject_id
+          AND earlier.id <> taken.id
+          AND EXISTS (
+              SELECT FROM attempts
+              WHERE attempts.mail_id = earlier_mail.id AND attempts.outcome IN ('accepted', 'uncertain')
+          )
+        ORDER BY earlier_mail.revision DESC NULLS LAST
+        LIMIT 1
+    ) AS told ON meeting.meeting_id IS NOT NULL
+    ORDER BY taken.priority, taken.position
+"""
+
+
+async def take(tx: Transaction, limit: int) -> list[Due]:
+    """Up to `limit` deliveries that are due, the most urgent first, locked; those that another mailer holds are passed over."""
+    return [_due(row) for row in await tx.fetch(_TAKE, limit, _OPEN)]
+
+
+def _due(row: Any) -> Due:
+    meeting = None
+    if row["meeting_id"] is not None:
+        meeting = MeetingFacts(
+            meeting_id=row["meeting_id"],
+            kind=MeetingKind(row["meeting_kind"]),
+            title=row["title"],
+            start=ZonedDateTime.model_construct(time_zone=row["start_time_zone"], local=row["start_local"]),
+            starts_at=row["starts_at"],
+            duration_minutes=row["duration_minutes"],
+            place=row["place"],
+            link=row["link"],
+            revision=row["revision"],
+            municipality_name=row["municipality_name"],
+        )
+    return Due(
+        id=row["id"],
+        person_id=row["person_id"],
+        kind=Kind(row["kind"]),
+        subject_id=row["subject_id"],
+        expires_at=row["expires_at"],
+        display_name=row["display_name"],
+        email=row["email"],
+        email_key=row["email_key"],
+        locale=Locale(row["locale"]),
+        is_erased=row["is_erased"],
+        is_suppressed=row["is_suppressed"],
+        has_newer=row["has_newer"],
+        meeting=meeting,
+        is_meeting_cancelled=bool(row["cancelled"]),
+        invitation_id=row["invitation_id"],
+        told=None if row["told_kind"] is None else Told(Kind(row["told_kind"]), row["told_revision"]),
+        mail_id=row["mail_id"],
+        mail_kind=None if row["mail_kind"] is None else Kind(row["mail_kind"]),
+        mail_revision=row["mail_revision"],
+        tries=row["tries"],
+    )
+
+
+async def end(tx: Transaction, cause: Cause, ended: Sequence[tuple[UUID, str]]) -> None:
+    """Gives deliveries (id, reason) the state that the cause leads to."""
+    await tx.execute(
+        """
+        UPDATE deliveries
+        SET status = $1, reason = ended.reason, updated_at = now()
+        FROM unnest($3::uuid[], $4::text[]) AS ended (id, reason)
+        WHERE deliveries.id = ended.id AND status = ANY($2::text[])
+        """,
+        target(cause),
+        sources(cause),
+        [id_ for id_, _ in ended],
+        [reason for _, reason in ended],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """One try of one mail, for one of its deliveries."""
+
+    delivery_id: UUID
+    mail_id: UUID
+    attempt_id: UUID
+    kind: Kind
+    revision: int | None
+
+
+async def begin(tx: Transaction, mailer_id: int, begun: Sequence[Begun]) -> None:
+    """Notes tries, before the mail server is told anything."""
+    await tx.execute(
+        """
+        WITH begun AS (
+            SELECT *
+            FROM unnest($4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::integer[])
+                AS begun (delivery_id, mail_id, attempt_id, kind, revision)
+        ),
+        new_mails AS (
+            INSERT INTO mails (id, kind, revision)
+            SELECT DISTINCT mail_id, kind, revision FROM begun
+            ON CONFLICT DO NOTHING
+        ),
+        new_attempts AS (
+            INSERT INTO attempts (id, mail_id, mailer_id)
+            SELECT DISTINCT attempt_id, mail_id, $1::bigint FROM begun
+        )
+        UPDATE deliveries
+        SET status = $2, reason = NULL, mail_id = begun.mail_id, attempt_id = begun.attempt_id, updated_at = now()
+        FROM begun
+        WHERE deliveries.id = begun.delivery_id AND status = ANY($3::text[])
+        """,
+        mailer_id,
+        target(Cause.ATTEMPT_BEGAN),
+        sources(Cause.ATTEMPT_BEGAN),
+        [item.delivery_id for item in begun],
+        [item.mail_id for item in begun],
+        [item.attempt_id for item in begun],
+        [item.kind.value for item in begun],
+        [item.revision for item in begun],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a try ended."""
+
+    attempt_id: UUID
+    delivery_ids: tuple[UUID, ...]
+    cause: Cause
+    outcome: str
+    reason: str | None = None
+    stage: str | None = None
+    code: int | None = None
+    reply: str | None = None
+    not_before: datetime | None = None
+    dead_address: str | None = None  # email_key
+
+
+async def finish(tx: Transaction, finished: Sequence[Finished]) -> None:
+    """Records how tries ended, also late, when they were already given up as uncertain."""
+    await tx.execute(
+        """
+        UPDATE attempts
+        SET finished_at = now(), outcome = finished.outcome, stage = finished.stage, code = finished.code, reply = finished.reply
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::smallint[], $5::text[])
+            AS finished (id, outcome, stage, code, reply)
+        WHERE attempts.id = finished.id
+        """,
+        [item.attempt_id for item in finished],
+        [item.outcome for item in finished],
+        [item.stage for item in finished],
+        [item.code for item in finished],
+        [item.reply for item in finished],
+    )
+    for cause in sorted({item.cause for item in finished}):
+        same = [(id_, item) for item in finished if item.cause is cause for id_ in item.delivery_ids]
+        # Locked in the order of planning, as everywhere where several are locked.
+        await tx.execute(
+            """
+            WITH locked AS MATERIALIZED (
+                SELECT id, attempt_id
+                FROM deliveries
+                WHERE id = ANY($3::uuid[]) AND status = ANY($2::text[])
+                ORDER BY position
+                FOR UPDATE
+            )
+            UPDATE deliveries
+            SET status = $1, reason = finished.reason, not_before = finished.not_before, updated_at = now()
+            FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::timestamptz[]) AS finished (id, attempt_id, reason, not_before)
+            JOIN locked ON locked.id = finished.id AND locked.attempt_id = finished.attempt_id
+            WHERE deliveries.id = locked.id
+            """,
+            target(cause),
+            sources(cause),
+            [id_ for id_, _ in same],
+            [item.attempt_id for _, item in same],
+            [item.reason for _, item in same],
+            [item.not_before for _, item in same],
+        )
+    reopened = [id_ for item in finished if item.cause in (Cause.WAS_PUT_OFF, Cause.WAS_NOT_SENT) for id_ in item.delivery_ids]
+    if reopened:
+        await _supersede_reopened(tx, reopened)
+    dead = [(item.dead_address, item.reason) for item in finished if item.dead_address is not None]
+    if dead:
+        await tx.execute(
+            """
+            INSERT INTO suppressed_addresses (email_key, reason)
+            SELECT * FROM unnest($1::text[], $2::text[])
+            ON CONFLICT DO NOTHING
+            """,
+            [address for address, _ in dead],
+            [reason for _, reason in dead],
+        )
+
+
+async def _supersede_reopened(tx: Transaction, delivery_ids: Sequence[UUID]) -> None:
+    # What was planned while these were on their way could not supersede them. Their rows are locked by now, and planning
+    # locks them too: so this statement sees what was planned before, and what is planned later sees these.
+    await tx.execute(
+        """
+        UPDATE deliveries AS older
+        SET status = $1, reason = 'newer-planned', not_before = NULL, updated_at = now()
+        WHERE older.id = ANY($3::uuid[])
+          AND older.status = ANY($2::text[])
+          AND EXISTS (
+              SELECT FROM deliveries AS newer
+              WHERE newer.person_id = older.person_id
+                AND newer.subject_id = older.subject_id
+                AND newer.position > older.position
+                AND newer.status = ANY($4::text[])
+          )
+        """,
+        target(Cause.NEWER_WAS_PLANNED),
+        sources(Cause.NEWER_WAS_PLANNED),
+        delivery_ids,
+        _OPEN,
+    )
+
+
+async def count_due(tx: Transaction, at_most: int) -> int:
+    """How many deliveries wait to be sent, counted up to `at_most`. Queues what was put off and is due now."""
+    return await tx.fetchval(
+        """
+        WITH due AS (
+            UPDATE deliveries
+            SET status = $1, not_before = NULL, updated_at = now()
+            WHERE id IN (
+                SELECT id
+                FROM deliveries
+                WHERE status = 'deferred' AND status = ANY($2::text[]) AND not_before <= now()
+                ORDER BY not_before
+                LIMIT $3
+                FOR UPDATE SKIP LOCKED
+            )
+            RETURNING 1
+        )
+        SELECT
+            (SELECT count(*) FROM due)
+            + (SELECT count(*) FROM (SELECT FROM deliveries WHERE status = 'queued' LIMIT $3) AS queued)
+        """,
+        target(Cause.BECAME_DUE),
+        sources(Cause.BECAME_DUE),
+        at_most,
+    )
+
+
+async def resolve_attempts_of_dead_mailers(tx: Transaction) -> int:
+    """Tries whose mailer is gone before it recorded how they ended: the mail may have arrived.
+
+    A mailer holds an advisory lock on its id for as long as it lives; where the lock is free, it does not. Answers how many.
+    """
+    rows = await tx.fetch(
+        """
+        WITH RECURSIVE under_way AS ( -- one look into the index for each mailer, not for each try
+            (SELECT mailer_id FROM attempts WHERE finished_at IS NULL ORDER BY mailer_id LIMIT 1)
+            UNION ALL
+            SELECT (
+                SELECT attempts.mailer_id
+                FROM attempts
+                WHERE finished_at IS NULL AND attempts.mailer_id > under_way.mailer_id
+                ORDER BY attempts.mailer_id
+                LIMIT 1
+            )
+            FROM under_way
+            WHERE under_way.mailer_id IS NOT NULL
+        ),
+        dead AS MATERIALIZED (
+            SELECT mailer_id FROM under_way WHERE mailer_id IS NOT NULL AND pg_try_advisory_xact_lock(mailer_id)
+        )
+        UPDATE attempts
+        SET finished_at = now(), outcome = 'uncertain', reply = 'the mailer ended before it recorded the outcome'
+        FROM dead
+        WHERE attempts.mailer_id = dead.mailer_id AND finished_at IS NULL
+        RETURNING attempts.id, attempts.mail_id
+        """
+    )
+    if not rows:
+        return 0
+    for cause, condition in ((Cause.MAILER_DIED_ON_SIGN_IN, "kind = 'sign_in'"), (Cause.MAILER_DIED, "kind <> 'sign_in'")):
+        await tx.execute(
+            f"""
+            WITH locked AS MATERIALIZED (
+                SELECT id
+                FROM deliveries
+                WHERE mail_id = ANY($3::uuid[]) AND attempt_id = ANY($4::uuid[]) AND status = ANY($2::text[]) AND {condition}
+                ORDER BY position
+                FOR UPDATE
+            )
+            UPDATE deliveries
+            SET status = $1, reason = 'mailer-ended', updated_at = now()
+            FROM locked
+            WHERE deliveries.id = locked.id
+            """,
+            target(cause),
+            sources(cause),
+            [row["mail_id"] for row in rows],
+            [row["id"] for row in rows],
+        )
+    return len(rows)

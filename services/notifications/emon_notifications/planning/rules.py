@@ -1,0 +1,40 @@
+"""Which events tell people something: in which category, how urgently, and for how long it is worth telling."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from emon_notifications.deliveries.rules import Kind
+
+PLANNED_WITHIN = timedelta(hours=48)
+"""An event that is read later than this is not told to anybody: a service that was down for days must not flood mailboxes."""
+
+TRIED_FOR = timedelta(days=5)
+"""How long a mail server may put a mail off (RFC 5321 section 4.5.4.1: at least 4 to 5 days)."""
+
+WAITS_FOR = timedelta(hours=24)
+"""How long a delivery waits for a person or a meeting that nobody told of yet."""
+
+
+class Category(StrEnum):
+    """What a person chooses for."""
+
+    SIGN_IN = "sign_in"
+    MEETINGS = "meetings"
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationType:
+    """`priority`: lower goes first. Sign-in and cancellations go before changes and invitations, digests behind them all."""
+
+    category: Category
+    priority: int
+
+
+TYPES: Mapping[Kind, NotificationType] = {
+    Kind.SIGN_IN: NotificationType(Category.SIGN_IN, 0),
+    Kind.CANCELLATION: NotificationType(Category.MEETINGS, 10),
+    Kind.CHANGE: NotificationType(Category.MEETINGS, 20),
+    Kind.INVITATION: NotificationType(Category.MEETINGS, 30),
+}

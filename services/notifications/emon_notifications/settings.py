@@ -1,0 +1,43 @@
+"""Settings of notifications."""
+
+from pathlib import Path
+
+from pydantic import AwareDatetime, Field
+
+from emon_contracts.values import EmailAddress, Line
+from emon_notifications.rendering import Sender
+from emon_platform.settings import ServiceSettings
+
+
+class NotificationsSettings(ServiceSettings):
+    """Where mail goes, and whom it comes from."""
+
+    smtp_url: str = Field(
+        default="smtp://127.0.0.1:1025", description="Mail server: smtp://[user:password@]host[:port] or smtps://…"
+    )
+    mail_from: EmailAddress = Field(default="noreply@emon.example", description="Address that mail comes from; bounces go to it")
+    mail_reply_to: EmailAddress | None = Field(
+        default=None,
+        description="Address that answers go to, also those of calendars; unset: EMON_MAIL_FROM",
+    )
+    mail_sender_name: Line = Field(default="EmON", description="Name that mail comes from")
+    mail_connections: int = Field(default=4, ge=1, le=32, description="Connections to the mail server, at most, for each worker")
+    mails_per_minute: int | None = Field(
+        default=None, ge=1, description="Mails that each worker sends in a minute at most; unset: no limit"
+    )
+    signed_link_private_key_file: Path | None = Field(
+        default=None, description="Private key (JWK) with which links in mails are signed; the worker needs it"
+    )
+    hold_events_before: AwareDatetime | None = Field(
+        default=None, description="RFC 3339: what happened earlier is held until staff release it; for the start after a restore"
+    )
+
+    def sender(self) -> Sender:
+        """Whom mail comes from."""
+        return Sender(
+            name=self.mail_sender_name,
+            address=self.mail_from,
+            reply_to=self.mail_reply_to or self.mail_from,
+            domain=self.mail_from.rpartition("@")[2],
+            public_url=self.public_url,
+        )

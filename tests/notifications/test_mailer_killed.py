@@ -1,0 +1,122 @@
+"""The worker is killed from outside at a byte that the mail server chooses, and started again: ledger against mailbox."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from emon_embedded.ports import free_ports
+from emon_embedded.service_databases import ServiceDatabase
+
+from tests.notifications.conftest import World
+from tests.notifications.mail_server import CONTENT, DATA, DROP, RCPT, WITHIN_CONTENT, MailServer
+from tests.polling import eventually
+
+
+class Worker:
+    """The service's own process, as it runs in production; no broker is there, which the mailer does not need."""
+
+    def __init__(self, urls: ServiceDatabase, mail_server: MailServer, link_key_file: Path) -> None:
+        [port] = free_ports(1)
+        self._environment = {
+            **os.environ,
+            "EMON_SERVICE_PORT": str(port),
+            "EMON_DATABASE_OWNER_URL": urls.owner_url,
+            "EMON_DATABASE_API_URL": urls.api_url,
+            "EMON_DATABASE_WORKER_URL": urls.worker_url,
+            "EMON_KAFKA_BOOTSTRAP": "127.0.0.1:1",
+            "EMON_SMTP_URL": mail_server.url,
+            "EMON_SIGNED_LINK_PRIVATE_KEY_FILE": str(link_key_file),
+            "EMON_LOG_LEVEL": "ERROR",
+        }
+        self._process: asyncio.subprocess.Process | None = None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "emon_notifications", "worker", env=self._environment
+        )
+        try:
+            yield
+        finally:
+            self.kill()
+            await self._process.wait()
+
+    def kill(self) -> None:
+        """SIGKILL, if it still runs."""
+        if self._process is not None and self._process.returncode is None:
+            os.kill(self._process.pid, signal.SIGKILL)
+
+    async def ended(self) -> None:
+        assert self._process is not None
+        await asyncio.wait_for(self._process.wait(), 20)
+
+
+@pytest.fixture
+def worker_process(urls: ServiceDatabase, mail_server: MailServer, link_key_file: Path) -> Worker:
+    return Worker(urls, mail_server, link_key_file)
+
+
+def kill_at(worker: Worker, step: str, after: int) -> Callable[[str, str], str | None]:
+    """Kills the worker at this step of the mail after so many."""
+    count = 0
+
+    def script(at: str, _recipient: str) -> str | None:
+        nonlocal count
+        if at != step:
+            return None
+        count += 1
+        if count <= after:
+            return None
+        worker.kill()
+        return DROP
+
+    return script
+
+
+@pytest.mark.parametrize("step", [RCPT, DATA, WITHIN_CONTENT, CONTENT])
+async def test_a_killed_mailer_loses_nothing_and_doubles_nothing(
+    step: str, world: World, worker_process: Worker, mail_server: MailServer
+) -> None:
+    people = await world.people(60)
+    await world.meeting(people)
+    mail_server.script = kill_at(worker_process, step, after=20)
+    async with worker_process.running():
+        await worker_process.ended()
+    arrived = set(mail_server.recipients())
+    mail_server.script = lambda _step, _recipient: None
+    async with worker_process.running():
+        await world.settled()
+
+    address = {person: f"person{number}@example.org" for number, person in enumerate(people)}
+    deliveries = await world.deliveries()
+    by_status = {
+        status: {address[row["person_id"]] for row in deliveries if row["status"] == status}
+        for status in ("accepted", "uncertain")
+    }
+    received = Counter(mail_server.recipients())
+    assert len(by_status["accepted"]) + len(by_status["uncertain"]) == 60
+    assert set(received.values()) == {1}
+    assert by_status["accepted"] <= set(received)
+    assert set(received) - by_status["accepted"] <= by_status["uncertain"] & arrived
+    assert by_status["uncertain"]
+    assert {row["reason"] for row in deliveries if row["status"] == "uncertain"} == {"mailer-ended"}
+
+
+async def test_only_sign_in_mail_is_sent_again_by_itself(world: World, worker_process: Worker, mail_server: MailServer) -> None:
+    [person] = await world.people(1)
+    await world.ask_to_sign_in(person)
+    mail_server.script = kill_at(worker_process, CONTENT, after=0)
+    async with worker_process.running():
+        await worker_process.ended()
+    mail_server.script = lambda _step, _recipient: None
+    async with worker_process.running():
+        await eventually(world.statuses, lambda all_: all_ == ["accepted"])
+    assert [attempt["outcome"] for attempt in await world.attempts()] == ["uncertain", "accepted"]
+    assert len({mail.message_id for mail in mail_server.mails}) == 1
