@@ -21,8 +21,10 @@ import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from emon_embedded.home import open_home
+from emon_embedded.home_lock import hold_home
 from emon_embedded.ports import free_ports
-from emon_embedded.running_platform import RunningPlatform, running_platform
+from emon_embedded.running_platform import RunningPlatform, announce, running_platform
 
 HERE = Path(__file__).parent
 
@@ -172,6 +174,25 @@ def test_it_waits_for_what_a_former_platform_left_behind(platform: Platform) -> 
         platform.until_it_says("Waiting (at most 30 s)")
         assert running_platform(platform.home) is None
     platform.until_ready()
+
+
+async def test_what_a_killed_platform_announced_is_void_once_another_starts(tmp_path: Path) -> None:
+    home = open_home(tmp_path / "home")
+    announced = RunningPlatform(
+        supervisor_pid=1,
+        gateway_url="http://127.0.0.1:1",
+        public_url="http://127.0.0.1:1",
+        mail_url="http://127.0.0.1:1",
+        smtp_url="smtp://127.0.0.1:1",
+        kafka_bootstrap="127.0.0.1:1",
+        admin_email="admin@example.org",
+        services={},
+    )
+    announce(home, announced)
+    async with hold_home(home, print):
+        assert running_platform(home.folder) is None
+        announce(home, announced)
+        assert running_platform(home.folder) == announced
 
 
 def test_a_service_that_cannot_start_ends_the_start_with_its_last_words(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from emon_operator.demo_client import Browser
 from emon_platform.identity import sign_actor
 from emon_platform.signed_links import load_key
 
-from tests.end_to_end.conftest import CANARY, ELSEWHERE, HERE, World, meeting
+from tests.end_to_end.conftest import ELSEWHERE, HERE, World, meeting
 from tests.end_to_end.platform_process import every_page
 from tests.end_to_end.test_round_table import settled
 
@@ -81,10 +81,10 @@ async def rows(world: World) -> Rows:
     """One row of everything in HERE, each of which its own coordinator can read."""
     coordinator = await world.coordinator()
     circle = await coordinator.post(
-        "/v1/organisations", {"name": f"{CANARY}kreis {uuid4().hex[:6]}", "kind": "helper_circle", "ags": HERE}
+        "/v1/organisations", {"name": f"Geheimer Kreis {uuid4().hex[:6]}", "kind": "helper_circle", "ags": HERE}
     )
     member, email = await world.person((circle["id"], "volunteer"))
-    made = await coordinator.post("/v1/meetings", meeting(circle["id"], title=f"{CANARY}tisch {uuid4().hex[:6]}"))
+    made = await coordinator.post("/v1/meetings", meeting(circle["id"], title=f"Geheimer Tisch {uuid4().hex[:6]}"))
     [delivery] = await settled(coordinator, made["id"], 1)
     [invitation] = await every_page(coordinator, f"/v1/meetings/{made['id']}/invitations")
     _, imported, _ = await coordinator.ask(

@@ -1,5 +1,6 @@
 """Meetings is killed at the moments that hurt, and starts again: nothing is lost, nothing has two effects."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -154,7 +155,7 @@ async def test_a_relay_killed_between_sending_and_deleting_sends_again_and_consu
             await until_ready(service)
             async with httpx.AsyncClient(base_url=service.url) as client:
                 await client.post("/v1/meetings", json=wanted(circle), headers=headers(keys))
-            await point.reached.wait()
+            await asyncio.wait_for(point.reached.wait(), 40)
     assert (await counts(worker))["outbox"] == 2
     async with service_process("meetings", database, kafka.bootstrap_servers, keys) as service:
         await until_ready(service)
@@ -185,7 +186,7 @@ async def test_a_consumer_killed_around_its_commit_invites_everybody_once(
             async with worker.unscoped() as tx:
                 await outbox.append(tx, "contacts", [NewEvent(late, subject=late.key(), sequence=1)])
             worker.wake_relay()
-            await point.reached.wait()
+            await asyncio.wait_for(point.reached.wait(), 40)
     assert (await counts(worker))["invitations"] == (4 if after else 3)
     async with service_process("meetings", database, kafka.bootstrap_servers, keys) as service:
         await until_ready(service)

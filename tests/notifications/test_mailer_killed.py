@@ -14,6 +14,7 @@ import pytest
 from emon_embedded.ports import free_ports
 from emon_embedded.service_databases import ServiceDatabase
 
+from tests.faults.killing_proxy import KillPoint, killing_proxy
 from tests.notifications.conftest import World
 from tests.notifications.mail_server import CONTENT, DATA, DROP, RCPT, WITHIN_CONTENT, MailServer
 from tests.polling import eventually
@@ -37,10 +38,15 @@ class Worker:
         }
         self._process: asyncio.subprocess.Process | None = None
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     @asynccontextmanager
-    async def running(self) -> AsyncGenerator[None]:
+    async def running(self, **settings: str) -> AsyncGenerator[None]:
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "emon_notifications", "worker", env=self._environment
+            sys.executable, "-m", "emon_notifications", "worker", env={**self._environment, **settings}
         )
         try:
             yield
@@ -107,6 +113,29 @@ async def test_a_killed_mailer_loses_nothing_and_doubles_nothing(
     assert set(received) - by_status["accepted"] <= by_status["uncertain"] & arrived
     assert by_status["uncertain"]
     assert {row["reason"] for row in deliveries if row["status"] == "uncertain"} == {"mailer-ended"}
+
+
+# The text of the statement that records how tries ended.
+RECORD = b"outcome = finished.outcome"
+
+
+@pytest.mark.parametrize(
+    ("point", "status"),
+    [(KillPoint((RECORD,), after=False), "uncertain"), (KillPoint((RECORD, b"COMMIT"), after=True), "accepted")],
+    ids=["before it records the 250", "after it recorded the 250"],
+)
+async def test_a_mailer_killed_around_its_record_doubles_nothing(
+    point: KillPoint, status: str, world: World, worker_process: Worker, mail_server: MailServer, urls: ServiceDatabase
+) -> None:
+    [person] = await world.people(1)
+    await world.meeting([person])
+    async with killing_proxy(urls.worker_url, point) as url, worker_process.running(EMON_DATABASE_WORKER_URL=url):
+        point.pid = worker_process.pid
+        await worker_process.ended()
+    assert len(mail_server.mails) == 1
+    async with worker_process.running():
+        await eventually(world.statuses, lambda all_: all_ == [status])
+    assert len(mail_server.mails) == 1
 
 
 async def test_only_sign_in_mail_is_sent_again_by_itself(world: World, worker_process: Worker, mail_server: MailServer) -> None:

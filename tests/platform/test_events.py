@@ -79,6 +79,11 @@ async def effects(worker: Database) -> list[Any]:
         return await tx.fetch("SELECT subject, sequence FROM effects ORDER BY ctid")
 
 
+async def waiting_in_outbox(worker: Database) -> int:
+    async with worker.unscoped() as tx:
+        return await tx.fetchval("SELECT count(*) FROM outbox")
+
+
 async def append(worker: Database, *events: NewEvent) -> None:
     async with worker.unscoped() as tx:
         await outbox.append(tx, "contacts", events)
@@ -285,6 +290,25 @@ async def test_a_lost_database_is_waited_for(
         await append(worker, *(changed(uuid4(), 1) for _ in range(100)))
         rows = await eventually(lambda: effects(worker), lambda rows: len(rows) >= 200)
     assert len(rows) == 200
+
+
+async def test_a_batch_that_takes_too_long_is_done_in_smaller_parts(
+    urls: ServiceDatabase, kafka: RunningKafka, consumer_name: str
+) -> None:
+    async def slow(tx: Transaction, events: Sequence[Event[Any]]) -> None:
+        await tx.execute("SELECT pg_sleep($1)", 0.05 * len(events))
+        await note(tx, events)
+
+    hasty = await Database.connect(urls.worker_url, name="test hasty worker", transaction_timeout_s=0.5)
+    try:
+        await append(hasty, *(changed(uuid4(), 1) for _ in range(20)))
+        async with relaying(urls, kafka):
+            await eventually(lambda: waiting_in_outbox(hasty), lambda count: count == 0)
+        async with consuming(consumer_name, kafka, hasty, slow):
+            rows = await eventually(lambda: effects(hasty), lambda rows: len(rows) >= 20)
+    finally:
+        await hasty.close()
+    assert len(rows) == 20
 
 
 async def test_the_trace_of_a_request_goes_on_in_the_consumer(

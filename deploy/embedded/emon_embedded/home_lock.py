@@ -27,8 +27,10 @@ async def hold_home(home: Home, say: Callable[[str], None], wait_seconds: float 
     data_lock = _open(home.data_lock)
     supervisor_lock = _open(home.supervisor_lock)
     try:
-        for lock in (data_lock, supervisor_lock):
-            await _take(lock, home, say, wait_seconds)
+        await _take(data_lock, home, say, wait_seconds)
+        # What a killed platform announced is void before we count as supervisor, or others would take it for ours.
+        home.platform_file.unlink(missing_ok=True)
+        await _take(supervisor_lock, home, say, wait_seconds)
         yield data_lock
     finally:
         os.close(supervisor_lock)

@@ -78,7 +78,6 @@ async def _start_and_wait(options: Options, screen: Screen) -> None:
     home = open_home(options.home)
     async with hold_home(home, screen.say) as home_lock:
         _demand_ports(options)
-        withdraw(home)
         supervisor = Supervisor(screen.say)
         try:
             parts = await _prepare(home, home_lock, options, screen)

@@ -6,7 +6,7 @@ woken after a commit that left something in the outbox, and never before.
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
 from uuid import UUID
 
@@ -93,8 +93,9 @@ class Transaction:
 class Database:
     """A pool of connections for one role."""
 
-    def __init__(self, pool: Any) -> None:
+    def __init__(self, pool: Any, transaction_timeout_s: float) -> None:
         self.pool: asyncpg.Pool[Any] = pool
+        self.transaction_timeout_s = transaction_timeout_s
         self._wake_wanted = False
         self._waking: asyncio.Task[None] | None = None
 
@@ -120,7 +121,7 @@ class Database:
                 "jit": "off",
             },
         )
-        return cls(pool)
+        return cls(pool, transaction_timeout_s)
 
     async def close(self) -> None:
         """Waits for a pending wake-up of the relay and closes the pool."""
@@ -192,7 +193,9 @@ async def _roll_back(connection: Any) -> None:
     except Exception as error:  # noqa: BLE001
         # The first error is the one to report; a broken connection has rolled back by itself.
         log.info("rollback_failed", reason=type(error).__name__)
-        connection.terminate()
+        # Where the connection is gone, the pool has taken it back already, and says so.
+        with suppress(asyncpg.InterfaceError):
+            connection.terminate()
 
 
 def _scope_settings(actor: Actor, scope: Scope) -> str:
