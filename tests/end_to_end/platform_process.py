@@ -1,9 +1,12 @@
 """The whole platform as an operator runs it: `emon up` in a folder of its own, stopped or killed from outside."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -54,32 +57,50 @@ class PlatformProcess:
         return await self._process.wait()
 
     async def kill_everything(self) -> None:
-        """SIGKILL for the parent and for every process of its services, at whatever they are doing."""
+        """SIGKILL for the parent and for everything it started, PostgreSQL and Kafka included, at whatever they are doing."""
         assert self._process is not None
-        for pid in [*self.service_pids(), self._process.pid]:
-            os.kill(pid, signal.SIGKILL)
+        # The parent first, so that it starts nothing anew.
+        for pid in [self._process.pid, *(found.pid for found in self._descendants())]:
+            with contextlib.suppress(ProcessLookupError):  # ended with its parent
+                os.kill(pid, signal.SIGKILL)
         await self._process.wait()
 
-    def service_pids(self) -> list[int]:
-        """The processes of the services and the mail sink: the children of the parent that run our modules."""
-        return [pid for pids in self.pids_by_module().values() for pid in pids]
-
     def pids_by_module(self) -> dict[str, list[int]]:
-        """Process ids of the parent's children, by the module each of them runs."""
-        assert self._process is not None
+        """Process ids of the services and of the mail sink, by the module each of them runs."""
         found: dict[str, list[int]] = {}
-        for entry in Path("/proc").iterdir():
-            if not entry.name.isdigit():
-                continue
-            try:
-                status = (entry / "stat").read_text().rpartition(")")[2].split()
-                command = (entry / "cmdline").read_bytes().split(b"\0")
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            if int(status[1]) == self._process.pid and b"-m" in command:
-                module = command[command.index(b"-m") + 1].decode()
-                found.setdefault(module, []).append(int(entry.name))
+        for process in self._descendants():
+            if b"-m" in process.command:
+                module = process.command[process.command.index(b"-m") + 1].decode()
+                found.setdefault(module, []).append(process.pid)
         return found
+
+    def _descendants(self) -> "list[_Process]":
+        assert self._process is not None
+        children: dict[int, list[_Process]] = {}
+        for process in _processes():
+            children.setdefault(process.parent, []).append(process)
+        found: list[_Process] = []
+        waiting = [self._process.pid]
+        while waiting:
+            for child in children.get(waiting.pop(), []):
+                found.append(child)
+                waiting.append(child.pid)
+        return found
+
+
+@dataclass(frozen=True)
+class _Process:
+    pid: int
+    parent: int
+    command: list[bytes]
+
+
+def _processes() -> Iterator[_Process]:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # ended meanwhile
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                yield _Process(int(entry.name), parent, (entry / "cmdline").read_bytes().split(b"\0"))
 
 
 async def sign_in(browser: Browser, mailbox: Mailbox, email: str) -> Browser:

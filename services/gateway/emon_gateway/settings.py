@@ -29,11 +29,11 @@ class GatewaySettings(ServiceSettings):
     signed_link_public_key_file: Path = Field(description="Public key (JWK) with which links in mails are verified")
     session_lifetime: timedelta = Field(default=timedelta(hours=10), description="A session ends this long after sign-in")
     session_idle: timedelta = Field(default=timedelta(hours=2), description="A session ends when it was not used for this long")
-    rate_per_session: Rate = Field(default="200/second", description="Requests of one session")
-    rate_per_address: Rate = Field(default="50/second", description="Requests without a session from one network address")
+    rate_per_session: Rate = Field(default="500/second", description="Requests of one session")
+    rate_per_address: Rate = Field(default="100/second", description="Requests without a session from one network address")
     rate_of_sign_in_per_address: Rate = Field(default="300/minute", description="Sign-in links asked for from one address")
     rate_of_sign_in_per_mailbox: Rate = Field(
-        default="30/hour", description="Sign-in links for one mailbox; above it requests are taken and nothing is mailed"
+        default="60/hour", description="Sign-in links for one mailbox; above it requests are taken and nothing is mailed"
     )
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = Field(
         default=(), description="Networks (JSON list) of proxies before the gateway whose X-Forwarded-For is believed"

@@ -76,8 +76,11 @@ def create_app(
     return app
 
 
+_VALIDATION_ERROR = "#/components/schemas/HTTPValidationError"
+
+
 def _document_problems(app: FastAPI) -> None:
-    """Puts the Problem schema into the document, and takes out FastAPI's own validation error, which is never sent."""
+    """Puts problems into the document in the place of FastAPI's own validation error, which is never sent."""
     original = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -86,6 +89,10 @@ def _document_problems(app: FastAPI) -> None:
             schemas = document.setdefault("components", {}).setdefault("schemas", {})
             for name in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(name, None)
+            for item in document.get("paths", {}).values():
+                for operation in item.values():
+                    if _VALIDATION_ERROR in str(operation["responses"].get("422")):
+                        operation["responses"]["422"] = problem_answers(422)[422]
             problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
             schemas.update(problem.pop("$defs"))
             schemas["Problem"] = problem
