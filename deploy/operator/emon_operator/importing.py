@@ -24,11 +24,12 @@ from emon_platform.failures import is_transient
 
 commands = typer.Typer(no_args_is_help=True, help="Takes lists over: municipalities, organisations, people.")
 
-# Exit codes: 1 nothing was imported, 2 some rows or lines were not.
+# Exit codes: 0 the import is done, as HTTP answers 200; 1 nothing was imported; 2, with --strict alone, some was rejected.
 SOME_REJECTED = 2
 LINES_SHOWN_MAX = 20
 
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The file to import")]
+Strict = Annotated[bool, typer.Option("--strict", help="End with exit code 2 where rows or lines were rejected")]
 Value = TypeVar("Value")
 ShowProgress = Callable[[int, int], None]
 
@@ -47,6 +48,7 @@ def municipalities(
     accept_closures: Annotated[
         bool, typer.Option("--accept-closures", help="Close however many municipalities the file no longer has")
     ] = False,
+    strict: Strict = False,
 ) -> None:
     """Imports the official register (GV100AD of the Federal Statistical Office, UTF-8 or ISO-8859-1)."""
     register = read_register(file.read_bytes())
@@ -64,23 +66,24 @@ def municipalities(
         f"As of {imported.as_of}: {len(register.municipalities)} municipalities read; {imported.new} new, "
         f"{imported.changed} changed, {imported.closed} closed, {imported.unchanged} unchanged."
     )
-    if _show_malformed(file, register.malformed) + _show_malformed(successors or file, malformed_successors):
+    rejected = _show_malformed(file, register.malformed) + _show_malformed(successors or file, malformed_successors)
+    if rejected and strict:
         raise typer.Exit(SOME_REJECTED)
 
 
 @commands.command()
-def organisations(file: File, home: Home = HOME_DEFAULT) -> None:
+def organisations(file: File, home: Home = HOME_DEFAULT, strict: Strict = False) -> None:
     """Imports organisations from CSV with the columns name,kind,ags."""
-    _import_list(file, home, "Organisations", import_organisations)
+    _import_list(file, home, "Organisations", import_organisations, strict=strict)
 
 
 @commands.command()
-def people(file: File, home: Home = HOME_DEFAULT) -> None:
+def people(file: File, home: Home = HOME_DEFAULT, strict: Strict = False) -> None:
     """Imports people from CSV with the columns email,display_name,locale,organisation,engagement[,ags]."""
-    _import_list(file, home, "People", import_people)
+    _import_list(file, home, "People", import_people, strict=strict)
 
 
-def _import_list(file: Path, home: Path, title: str, import_list: Callable[..., Awaitable[Outcome]]) -> None:
+def _import_list(file: Path, home: Path, title: str, import_list: Callable[..., Awaitable[Outcome]], *, strict: bool) -> None:
     content = file.read_bytes()
 
     async def work(database: Database, progress: ShowProgress) -> Outcome:
@@ -94,9 +97,15 @@ def _import_list(file: Path, home: Path, title: str, import_list: Callable[..., 
         return
     for item in outcome.rejected:
         _out.print(f"row {item.row}, {item.column}: {item.reason}")
-    beside.write_bytes(outcome.rejected_csv)
-    _out.print(f"The rejected rows are in {beside}: mend them there, and import that file.")
-    raise typer.Exit(SOME_REJECTED)
+    try:
+        beside.write_bytes(outcome.rejected_csv)
+        _out.print(f"The rejected rows are in {beside}: mend them there, and import that file.")
+    except OSError as error:
+        _err.print(
+            f"The rejected rows could not be written to {beside} ({error.strerror}): mend them in {file}, and import it again."
+        )
+    if strict:
+        raise typer.Exit(SOME_REJECTED)
 
 
 def _run(home: Path, title: str, work: Callable[[Database, ShowProgress], Awaitable[Value]]) -> Value:

@@ -43,7 +43,7 @@ def migrations_of(package: str, folder: str = "migrations", source: str | None =
 
 def platform_migrations(*parts: str) -> list[Migration]:
     """Those of the platform's own tables, by part: outbox, consumers, idempotency, directory."""
-    return [migration for part in parts for migration in migrations_of("emon_platform", f"migrations/{part}", part)]
+    return [migration for part in parts for migration in migrations_of("emon_platform", f"tables/{part}", part)]
 
 
 async def migrate(owner_url: str, api_url: str, worker_url: str, migrations: list[Migration]) -> list[str]:

@@ -11,7 +11,7 @@ from joserfc.jwk import OKPKey
 from emon_calendar.zones import end_instant
 from emon_contracts.values import Locale
 from emon_notifications.deliveries.rules import Kind
-from emon_notifications.mailing.repository import Due
+from emon_notifications.mailing.due import Due
 from emon_notifications.rendering import (
     MailKind,
     MeetingFacts,

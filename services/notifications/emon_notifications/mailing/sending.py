@@ -11,8 +11,9 @@ from uuid_utils.compat import uuid7
 
 from emon_notifications.deliveries.rules import Cause, Kind
 from emon_notifications.mailing import repository, rules
+from emon_notifications.mailing.due import Due, take_due
 from emon_notifications.mailing.letters import Letter, Writer
-from emon_notifications.mailing.repository import Begun, Due, Finished
+from emon_notifications.mailing.repository import Begun, Finished
 from emon_notifications.mailing.rules import End, Meeting, Tell
 from emon_notifications.smtp import Accepted, InDoubt, NotSent, Outgoing, Rejected, Result, Stage
 from emon_platform.database import Transaction
@@ -40,7 +41,7 @@ class Taken:
 async def take(tx: Transaction, writer: Writer, mailer_id: int, limit: int) -> Taken:
     """Decides about deliveries that are due, and writes and records the mails that are to be sent now."""
     now = datetime.now(UTC)
-    due = await repository.take(tx, limit)
+    due = await take_due(tx, limit)
     ended: dict[Cause, list[tuple[UUID, str]]] = {}
     posted: list[Posted] = []
     for letter in _letters(due, now, ended):
