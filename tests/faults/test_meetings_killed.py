@@ -177,7 +177,8 @@ async def test_a_consumer_killed_around_its_commit_invites_everybody_once(
             await client.post("/v1/meetings", json=wanted(circle), headers=headers(keys))
     membership = MembershipRecord(organisation_id=circle, ags=HERE, engagement=Engagement.VOLUNTEER)
     late = PersonRecord(person_id=uuid4(), display_name="Ada", email=None, locale=Locale.DE, memberships=(membership,), grants=())
-    point = KillPoint((b"INSERT INTO directory_people", b"INSERT INTO invitations", b"COMMIT"), after=after)
+    # Her id goes by in the transaction that saves and invites her, and in no other.
+    point = KillPoint((late.person_id.bytes, b"COMMIT"), after=after)
     async with killing_proxy(database.worker_url, point) as url:
         broken = {"EMON_DATABASE_WORKER_URL": url}
         async with service_process("meetings", database, kafka.bootstrap_servers, keys, broken) as service:
