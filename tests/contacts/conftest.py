@@ -3,13 +3,13 @@
 import json
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from httpx import ASGITransport, AsyncClient, Response
+from httpx import Response
 from joserfc.jwk import OKPKey
 
 from emon_contacts.app import SERVICE
@@ -21,10 +21,9 @@ from emon_contracts.actors import OPERATOR, Actor, Grant, Role
 from emon_contracts.permissions import Permission
 from emon_embedded.service_databases import ServiceDatabase
 from emon_platform.database import Database
-from emon_platform.identity import sign_actor
-from emon_platform.service import build
 
 from tests.conftest import FreshDatabase
+from tests.service_api import ServiceApi, serving, settings_for
 
 HERE, NEARBY, ELSEWHERE, CLOSED = "08115003", "08115004", "08999001", "08999002"
 
@@ -60,13 +59,6 @@ async def worker(urls: ServiceDatabase, database: Database) -> AsyncGenerator[Da
     await worker.close()
 
 
-@pytest.fixture(scope="session")
-def key() -> OKPKey:
-    key = OKPKey.generate_key("Ed25519")
-    key.ensure_kid()
-    return key
-
-
 def coordinator_of(*ags: str) -> Actor:
     return Actor(uuid4(), tuple(Grant(role=Role.COORDINATOR, ags=item) for item in ags))
 
@@ -91,18 +83,8 @@ def administrator() -> Actor:
     return Actor(uuid4(), (Grant(role=Role.NETWORK_ADMIN),))
 
 
-class Api:
-    """Requests in the name of an actor."""
-
-    def __init__(self, transport: ASGITransport, key: OKPKey) -> None:
-        self._transport = transport
-        self._key = key
-        self.client = AsyncClient(transport=transport, base_url="http://contacts")
-
-    def as_(self, actor: Actor) -> AsyncClient:
-        token = sign_actor(actor, "contacts", self._key, datetime.now(UTC))
-        headers = {"Authorization": f"Bearer {token}"}
-        return AsyncClient(transport=self._transport, base_url="http://contacts", headers=headers)
+class Api(ServiceApi):
+    """Contacts, with what most tests begin with."""
 
     async def organisation(
         self, actor: Actor, name: str = "Helferkreis Asyl", ags: str = HERE, kind: str = "helper_circle"
@@ -120,25 +102,16 @@ class Api:
 
 
 @pytest.fixture
-def settings(urls: ServiceDatabase, key: OKPKey, tmp_path: Path) -> ContactsSettings:
-    public = tmp_path / "public.jwk"
-    public.write_text(json.dumps(key.as_dict(private=False)))
-    return ContactsSettings(
-        database_owner_url=urls.owner_url,
-        database_api_url=urls.api_url,
-        database_worker_url=urls.worker_url,
-        kafka_bootstrap="127.0.0.1:1",
-        actor_token_public_key_file=public,
-    )
+def settings(urls: ServiceDatabase, tmp_path: Path) -> ContactsSettings:
+    return settings_for(SERVICE, urls, tmp_path, OKPKey.generate_key("Ed25519"))
 
 
 @pytest.fixture
-async def api(settings: ContactsSettings, database: Database, key: OKPKey) -> AsyncGenerator[Api]:
+async def api(urls: ServiceDatabase, database: Database, tmp_path: Path) -> AsyncGenerator[Api]:
     """Served on a database whose register is filled."""
     assert database
-    app = build(SERVICE, settings, with_worker=False)
-    async with app.router.lifespan_context(app):
-        yield Api(ASGITransport(app), key)
+    async with serving(SERVICE, urls, tmp_path) as (transport, key):
+        yield Api(SERVICE.name, transport, key)
 
 
 @dataclass(frozen=True)

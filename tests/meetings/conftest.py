@@ -1,14 +1,10 @@
 """The service meetings with its own database, asked over HTTP as the gateway asks it."""
 
-import json
 from collections.abc import AsyncGenerator
-from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
-from httpx import ASGITransport, AsyncClient
-from joserfc.jwk import OKPKey
 
 from emon_contracts.actors import Actor, Engagement, Grant, Role
 from emon_contracts.directory import MembershipRecord, MunicipalityRecord, OrganisationRecord, PersonRecord, effective_grants
@@ -17,14 +13,12 @@ from emon_embedded.service_databases import ServiceDatabase
 from emon_meetings.app import SERVICE
 from emon_meetings.invitations.commands import invite_new_members
 from emon_meetings.schema import migrations
-from emon_meetings.settings import MeetingsSettings
 from emon_platform import directory
 from emon_platform.consumer.subscriptions import StateRecord
 from emon_platform.database import Database
-from emon_platform.identity import sign_actor
-from emon_platform.service import build
 
 from tests.conftest import FreshDatabase
+from tests.service_api import ServiceApi, serving
 
 HERE, ELSEWHERE = "08115003", "08999001"
 CIRCLE = UUID("00000000-0000-4000-8000-00000000c1c1")
@@ -40,13 +34,6 @@ async def worker(urls: ServiceDatabase) -> AsyncGenerator[Database]:
     database = await Database.connect(urls.worker_url, name="test worker")
     yield database
     await database.close()
-
-
-@pytest.fixture(scope="session")
-def key() -> OKPKey:
-    key = OKPKey.generate_key("Ed25519")
-    key.ensure_kid()
-    return key
 
 
 class Town:
@@ -102,31 +89,7 @@ def stranger() -> Actor:
     return Actor(uuid4(), (Grant(role=Role.COORDINATOR, ags=ELSEWHERE),))
 
 
-class Api:
-    """Requests in the name of an actor."""
-
-    def __init__(self, transport: ASGITransport, key: OKPKey) -> None:
-        self._transport = transport
-        self.client = AsyncClient(transport=transport, base_url="http://meetings")
-        self._key = key
-
-    def as_(self, actor: Actor) -> AsyncClient:
-        token = sign_actor(actor, "meetings", self._key, datetime.now(UTC))
-        headers = {"Authorization": f"Bearer {token}"}
-        return AsyncClient(transport=self._transport, base_url="http://meetings", headers=headers)
-
-
 @pytest.fixture
-async def api(urls: ServiceDatabase, key: OKPKey, tmp_path: Path) -> AsyncGenerator[Api]:
-    public = tmp_path / "public.jwk"
-    public.write_text(json.dumps(key.as_dict(private=False)))
-    settings = MeetingsSettings(
-        database_owner_url=urls.owner_url,
-        database_api_url=urls.api_url,
-        database_worker_url=urls.worker_url,
-        kafka_bootstrap="127.0.0.1:1",
-        actor_token_public_key_file=public,
-    )
-    app = build(SERVICE, settings, with_worker=False)
-    async with app.router.lifespan_context(app):
-        yield Api(ASGITransport(app), key)
+async def api(urls: ServiceDatabase, tmp_path: Path) -> AsyncGenerator[ServiceApi]:
+    async with serving(SERVICE, urls, tmp_path) as (transport, key):
+        yield ServiceApi(SERVICE.name, transport, key)

@@ -9,7 +9,8 @@ import pytest
 from emon_contracts.actors import Actor, Engagement, Grant, Role
 from emon_platform.database import Database
 
-from tests.meetings.conftest import CIRCLE, ELSEWHERE, HERE, Api, Town
+from tests.meetings.conftest import CIRCLE, ELSEWHERE, HERE, Town
+from tests.service_api import ServiceApi as Api
 
 pytestmark = pytest.mark.usefixtures("town")
 

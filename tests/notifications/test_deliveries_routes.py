@@ -1,25 +1,19 @@
 """Deliveries over HTTP: what staff of a municipality see and decide, and nobody else does."""
 
-import json
 from collections.abc import AsyncGenerator
-from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
-from httpx import ASGITransport, AsyncClient
-from joserfc.jwk import OKPKey
 
 from emon_contracts.actors import Actor, Grant, Role
 from emon_embedded.service_databases import ServiceDatabase
 from emon_notifications.app import SERVICE
-from emon_notifications.settings import NotificationsSettings
-from emon_platform.identity import sign_actor
-from emon_platform.service import build
 
 from tests.notifications.conftest import CIRCLE, ELSEWHERE, HERE, Mailers, World
 from tests.notifications.mail_server import CONTENT, DROP, MailServer
 from tests.polling import eventually
+from tests.service_api import ServiceApi as Api, serving
 
 COORDINATOR = Actor(uuid4(), (Grant(role=Role.COORDINATOR, ags=HERE),))
 STAFF = Actor(uuid4(), (Grant(role=Role.STAFF, ags=HERE, organisation_id=CIRCLE),))
@@ -35,36 +29,10 @@ STAFF_THERE_VOLUNTEER_HERE = Actor(
 ADMIN = Actor(uuid4(), (Grant(role=Role.NETWORK_ADMIN),))
 
 
-class Api:
-    """Requests in the name of an actor."""
-
-    def __init__(self, transport: ASGITransport, key: OKPKey) -> None:
-        self._transport = transport
-        self._key = key
-
-    def of(self, actor: Actor | None) -> AsyncClient:
-        headers: dict[str, str] = {}
-        if actor is not None:
-            headers["Authorization"] = f"Bearer {sign_actor(actor, 'notifications', self._key, datetime.now(UTC))}"
-        return AsyncClient(transport=self._transport, base_url="http://notifications", headers=headers)
-
-
 @pytest.fixture
 async def api(urls: ServiceDatabase, tmp_path: Path) -> AsyncGenerator[Api]:
-    key = OKPKey.generate_key("Ed25519")
-    key.ensure_kid()
-    public = tmp_path / "public.jwk"
-    public.write_text(json.dumps(key.as_dict(private=False)))
-    settings = NotificationsSettings(
-        database_owner_url=urls.owner_url,
-        database_api_url=urls.api_url,
-        database_worker_url=urls.worker_url,
-        kafka_bootstrap="127.0.0.1:1",
-        actor_token_public_key_file=public,
-    )
-    app = build(SERVICE, settings, with_worker=False)
-    async with app.router.lifespan_context(app):
-        yield Api(ASGITransport(app), key)
+    async with serving(SERVICE, urls, tmp_path) as (transport, key):
+        yield Api(SERVICE.name, transport, key)
 
 
 @pytest.mark.parametrize("actor", [COORDINATOR, STAFF, ADMIN])
@@ -72,7 +40,7 @@ async def test_staff_see_the_deliveries_of_their_municipality(world: World, api:
     people = await world.people(3)
     meeting = await world.meeting(people)
     await world.meeting(people)
-    answer = await api.of(actor).get("/v1/deliveries", params={"subject_id": str(meeting)})
+    answer = await api.as_(actor).get("/v1/deliveries", params={"subject_id": str(meeting)})
     assert answer.status_code == 200
     items = answer.json()["items"]
     assert [UUID(item["person_id"]) for item in items] == people[::-1]
@@ -81,9 +49,9 @@ async def test_staff_see_the_deliveries_of_their_municipality(world: World, api:
         ("invitation", "queued", 0, HERE)
     }
     [event_id] = {item["event_id"] for item in items}
-    by_event = await api.of(actor).get("/v1/deliveries", params={"event_id": event_id})
+    by_event = await api.as_(actor).get("/v1/deliveries", params={"event_id": event_id})
     assert by_event.json()["items"] == items
-    by_person = await api.of(actor).get("/v1/deliveries", params={"person_id": str(people[0]), "status": "queued"})
+    by_person = await api.as_(actor).get("/v1/deliveries", params={"person_id": str(people[0]), "status": "queued"})
     assert len(by_person.json()["items"]) == 2
 
 
@@ -93,7 +61,7 @@ async def test_pages_hold_everything_once(world: World, api: Api) -> None:
     cursor: str | None = None
     while True:
         params = {"subject_id": str(meeting), "limit": "3"} | ({"cursor": cursor} if cursor else {})
-        page = (await api.of(COORDINATOR).get("/v1/deliveries", params=params)).json()
+        page = (await api.as_(COORDINATOR).get("/v1/deliveries", params=params)).json()
         seen += [item["id"] for item in page["items"]]
         cursor = page["next_cursor"]
         if cursor is None:
@@ -105,9 +73,9 @@ async def test_what_is_elsewhere_does_not_exist(world: World, api: Api) -> None:
     await world.meeting(await world.people(1))
     [delivery] = await world.deliveries()
     for actor in (STRANGER, STAFF_THERE_VOLUNTEER_HERE):
-        assert (await api.of(actor).get("/v1/deliveries")).json() == {"items": [], "next_cursor": None}
+        assert (await api.as_(actor).get("/v1/deliveries")).json() == {"items": [], "next_cursor": None}
         for method, path in (("GET", ""), ("POST", "/release"), ("POST", "/cancellation")):
-            answer = await api.of(actor).request(method, f"/v1/deliveries/{delivery['id']}{path}")
+            answer = await api.as_(actor).request(method, f"/v1/deliveries/{delivery['id']}{path}")
             assert answer.status_code == 404
     assert await world.statuses() == ["queued"]
 
@@ -116,7 +84,7 @@ async def test_what_is_elsewhere_does_not_exist(world: World, api: Api) -> None:
 async def test_who_is_not_staff_gets_nothing(world: World, api: Api, actor: Actor | None, status: int) -> None:
     await world.meeting(await world.people(1))
     [delivery] = await world.deliveries()
-    client = api.of(actor)
+    client = api.as_(actor)
     assert (await client.get("/v1/deliveries")).status_code == status
     assert (await client.get(f"/v1/deliveries/{delivery['id']}")).status_code == status
     assert (await client.post(f"/v1/deliveries/{delivery['id']}/release")).status_code == status
@@ -126,8 +94,8 @@ async def test_who_is_not_staff_gets_nothing(world: World, api: Api, actor: Acto
 async def test_sign_in_mail_is_seen_by_the_administration_alone(world: World, api: Api) -> None:
     request = await world.ask_to_sign_in(*await world.people(1))
     params = {"subject_id": str(request)}
-    assert (await api.of(COORDINATOR).get("/v1/deliveries", params=params)).json()["items"] == []
-    assert len((await api.of(ADMIN).get("/v1/deliveries", params=params)).json()["items"]) == 1
+    assert (await api.as_(COORDINATOR).get("/v1/deliveries", params=params)).json()["items"] == []
+    assert len((await api.as_(ADMIN).get("/v1/deliveries", params=params)).json()["items"]) == 1
 
 
 async def test_staff_release_what_is_uncertain_and_see_each_try(
@@ -138,15 +106,15 @@ async def test_staff_release_what_is_uncertain_and_see_each_try(
     async with mailers.running():
         await eventually(world.statuses, lambda all_: all_ == ["uncertain"])
         mail_server.script = lambda _step, _recipient: None
-        [delivery] = (await api.of(STAFF).get("/v1/deliveries", params={"status": "uncertain"})).json()["items"]
+        [delivery] = (await api.as_(STAFF).get("/v1/deliveries", params={"status": "uncertain"})).json()["items"]
         assert delivery["reason"] == "no-reply"
-        released = await api.of(STAFF).post(f"/v1/deliveries/{delivery['id']}/release")
+        released = await api.as_(STAFF).post(f"/v1/deliveries/{delivery['id']}/release")
         assert (released.status_code, released.json()["status"]) == (200, "queued")
         await eventually(world.statuses, lambda all_: all_ == ["accepted"])
-        again = await api.of(STAFF).post(f"/v1/deliveries/{delivery['id']}/release")
+        again = await api.as_(STAFF).post(f"/v1/deliveries/{delivery['id']}/release")
     assert again.status_code == 409
     assert again.json()["errors"][0]["code"] == "delivery-status"
-    details = (await api.of(STAFF).get(f"/v1/deliveries/{delivery['id']}")).json()
+    details = (await api.as_(STAFF).get(f"/v1/deliveries/{delivery['id']}")).json()
     assert [attempt["outcome"] for attempt in details["tries"]] == ["uncertain", "accepted"]
     assert details["attempts"] == 2
     assert details["mail"]["kind"] == "invitation"
@@ -157,9 +125,9 @@ async def test_staff_cancel_what_is_not_on_its_way(world: World, api: Api, maile
     first, _second = await world.people(2)
     await world.meeting([first, _second])
     [delivery] = await world.deliveries(person_id=first)
-    answer = await api.of(COORDINATOR).post(f"/v1/deliveries/{delivery['id']}/cancellation")
+    answer = await api.as_(COORDINATOR).post(f"/v1/deliveries/{delivery['id']}/cancellation")
     assert (answer.status_code, answer.json()["status"], answer.json()["reason"]) == (200, "cancelled", "cancelled-by-staff")
-    assert (await api.of(COORDINATOR).post(f"/v1/deliveries/{delivery['id']}/cancellation")).status_code == 409
+    assert (await api.as_(COORDINATOR).post(f"/v1/deliveries/{delivery['id']}/cancellation")).status_code == 409
     async with mailers.running():
         assert await world.settled() == ["cancelled", "accepted"]
     assert mail_server.recipients() == ["person1@example.org"]
@@ -177,7 +145,7 @@ async def test_staff_cancel_what_is_not_on_its_way(world: World, api: Api, maile
     ],
 )
 async def test_bad_requests_are_problems(api: Api, path: str, status: int) -> None:
-    answer = await api.of(COORDINATOR).get(path)
+    answer = await api.as_(COORDINATOR).get(path)
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
 
@@ -186,5 +154,5 @@ async def test_an_erased_person_has_no_name(world: World, api: Api) -> None:
     [person] = await world.people(1)
     await world.meeting([person])
     await world.erase(person)
-    [item] = (await api.of(ADMIN).get("/v1/deliveries")).json()["items"]
+    [item] = (await api.as_(ADMIN).get("/v1/deliveries")).json()["items"]
     assert (item["display_name"], item["status"]) == (None, "erased")
