@@ -23,6 +23,7 @@ log = structlog.get_logger()
 OUTBOX_CHANNEL = "emon_outbox"
 ACQUIRE_TIMEOUT_S = 5.0
 NOTIFY_INTERVAL_S = 0.005
+CLOSE_TIMEOUT_S = 5.0
 
 
 class _Connection(asyncpg.Connection):  # pyright: ignore[reportMissingTypeArgument]
@@ -128,7 +129,8 @@ class Database:
         if self._waking is not None:
             await self._waking
         try:
-            await asyncio.wait_for(self.pool.close(), timeout=5.0)
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self.pool.close()
         except TimeoutError:
             self.pool.terminate()
 

@@ -8,6 +8,7 @@ what they know.
 
 import asyncio
 import json
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
@@ -79,10 +80,10 @@ class Relay:
         self._woken.set()
 
     async def _wait(self) -> None:
-        try:
-            await asyncio.wait_for(self._woken.wait(), POLL_INTERVAL_S)
-        except TimeoutError:
-            return
+        # Not wait_for: before Python 3.12 it can lose a cancellation that comes together with the result (python/cpython#86296).
+        with suppress(TimeoutError):
+            async with asyncio.timeout(POLL_INTERVAL_S):
+                await self._woken.wait()
 
     async def _carry(self, connection: Any, producer: Producer) -> int:
         """One chunk. Answers how many events it carried; raises the failure after deleting what was acknowledged."""

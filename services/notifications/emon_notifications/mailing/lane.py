@@ -104,7 +104,8 @@ class Lane:
 
     async def _more_comes(self) -> bool:
         try:
-            return await asyncio.wait_for(self.work.next_for(self.number), IDLE_CONNECTION_S)
+            async with asyncio.timeout(IDLE_CONNECTION_S):
+                return await self.work.next_for(self.number)
         except TimeoutError:
             return False
 

@@ -36,7 +36,8 @@ class Work:
     async def pause(self, seconds: float) -> None:
         """Waits, but no longer than until closed."""
         try:
-            await asyncio.wait_for(self.closed.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self.closed.wait()
         except TimeoutError:
             return
 

@@ -51,7 +51,8 @@ def database_check(name: str, database: Database) -> Check:
 
     async def check() -> Sequence[str]:
         try:
-            await asyncio.wait_for(database.pool.fetchval("SELECT 1"), CHECK_TIMEOUT_S)
+            async with asyncio.timeout(CHECK_TIMEOUT_S):
+                await database.pool.fetchval("SELECT 1")
         except Exception as error:
             if not is_transient(error):
                 raise
