@@ -13,7 +13,12 @@ from tests.conftest import FreshDatabase
 
 def migrations() -> list[Migration]:
     effects = """
-        CREATE TABLE effects (event_id uuid, subject text, sequence bigint, checked bigint CHECK (checked >= 0));
+        CREATE TABLE effects (
+            position bigint GENERATED ALWAYS AS IDENTITY, -- not ctid: what was rolled back leaves room that is used again
+            event_id uuid,
+            subject  text,
+            sequence bigint
+        );
         GRANT SELECT, INSERT, UPDATE, DELETE ON effects TO :worker_role, :api_role;
     """
     return [

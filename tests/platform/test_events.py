@@ -76,7 +76,7 @@ async def consumer_name(kafka: RunningKafka, worker: Database) -> str:
 
 async def effects(worker: Database) -> list[Any]:
     async with worker.unscoped() as tx:
-        return await tx.fetch("SELECT subject, sequence FROM effects ORDER BY ctid")
+        return await tx.fetch("SELECT subject, sequence FROM effects ORDER BY position")
 
 
 async def waiting_in_outbox(worker: Database) -> int:

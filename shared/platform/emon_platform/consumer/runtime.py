@@ -120,10 +120,12 @@ class Consumer:
             try:
                 positions = await self._stored_positions(partitions)
             except Exception as error:
-                if not (is_transient(error) or isinstance(error, KafkaError | IllegalStateError)):
-                    raise
+                # Whatever it is: the partitions stay paused and health red until it is over.
+                expected = is_transient(error) or isinstance(error, KafkaError | IllegalStateError)
                 self._interruption = type(error).__name__
-                log.warning("position_unknown", consumer=self.name, reason=type(error).__name__, retry_in_s=pause)
+                log.warning(
+                    "position_unknown", consumer=self.name, reason=self._interruption, exc_info=None if expected else error
+                )
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, PAUSE_S_MAX)
                 continue
