@@ -5,6 +5,7 @@ import email.policy
 from email.message import EmailMessage
 from typing import Any
 
+import asyncpg
 import icalendar
 
 from emon_operator.demo_client import Browser
@@ -98,6 +99,7 @@ async def test_two_people_with_one_mailbox_choose_who_signs_in(world: World) -> 
     circle = await world.organisation()
     first, shared = await world.person((circle, "volunteer"))
     second, _ = await world.person((circle, "volunteer"), email=shared)
+    await eventually(lambda: known_to_the_gateway(world, shared), lambda count: count == 2)
     await world.visitor.post("/v1/sign-in-links", {"email": shared.upper()}, expected=202)
     mail = await world.mailbox.next_to(shared, 0)
     tokens = [part.split()[0] for part in mail["Text"].split("?token=")[1:]]
@@ -106,6 +108,15 @@ async def test_two_people_with_one_mailbox_choose_who_signs_in(world: World) -> 
     status, _, _ = await world.visitor.ask("POST", "/v1/sessions", {"token": tokens[0]})
     assert status == 422, "a link is used once"
     assert await world.mailbox.count_to(shared) == 1
+
+
+async def known_to_the_gateway(world: World, email: str) -> int:
+    """How many people of this mailbox have come to the gateway through Kafka."""
+    connection = await asyncpg.connect(world.process.where.services["gateway"].database.worker_url)
+    try:
+        return await connection.fetchval("SELECT count(*) FROM directory_people WHERE email_key = $1", email)
+    finally:
+        await connection.close()
 
 
 async def test_a_cancelled_meeting_is_not_announced_to_who_never_heard_of_it(world: World) -> None:

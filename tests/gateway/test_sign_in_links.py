@@ -15,6 +15,7 @@ from emon_embedded.stack import RunningKafka
 from emon_gateway.sign_in import repository
 from emon_gateway.sign_in.commands import ask_for_sign_in_link
 from emon_gateway.sign_in.dispatch import dispatch_due
+from emon_gateway.sign_in.rules import LOOK_UP_AFTER
 from emon_gateway.sign_in.subscribers import end_sessions_of_erased
 from emon_platform.database import Database
 
@@ -82,7 +83,7 @@ async def test_somebody_entered_a_moment_ago_gets_the_link_too(run_platform: Run
 
 async def looked_up_again(platform: Platform) -> bool:
     async with platform.worker.unscoped() as tx:
-        return bool(await tx.fetchval("SELECT look_at > requested_at FROM sign_in_requests"))
+        return bool(await tx.fetchval("SELECT look_at > requested_at + $1 FROM sign_in_requests", LOOK_UP_AFTER))
 
 
 async def test_an_unknown_mailbox_is_forgotten_without_a_word(api: Database, worker: Database) -> None:
@@ -139,7 +140,7 @@ async def test_several_workers_share_the_requests(platform: Platform, api: Datab
 
     async def dispatch() -> int:
         async with platform.worker.unscoped() as tx:
-            return await dispatch_due(tx, now)
+            return await dispatch_due(tx, now + LOOK_UP_AFTER)
 
     assert sum(await asyncio.gather(*(dispatch() for _ in range(4)))) == 40
     async with platform.worker.unscoped() as tx:

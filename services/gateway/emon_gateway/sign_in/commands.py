@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 from emon_contracts.refusals import Refused
 from emon_contracts.values import email_key
 from emon_gateway.sign_in import repository, rules
-from emon_gateway.sign_in.rules import LinkState, SignedIn, Terms
+from emon_gateway.sign_in.rules import LOOK_UP_AFTER, LinkState, SignedIn, Terms
 from emon_platform.database import Database
 from emon_platform.signed_links import ExpiredLink, InvalidLink, Purpose, SignedLink, verify
 
@@ -40,7 +40,7 @@ class LinkShown:
 async def ask_for_sign_in_link(database: Database, email: str, now: datetime) -> None:
     """Leaves the request to the worker, so that the answer takes as long for a known mailbox as for an unknown one."""
     async with database.unscoped() as tx:
-        await repository.save_request(tx, uuid7(), email_key(email), now)
+        await repository.save_request(tx, uuid7(), email_key(email), now, now + LOOK_UP_AFTER)
 
 
 async def show_link(database: Database, key: OKPKey, token: str, now: datetime) -> LinkShown:

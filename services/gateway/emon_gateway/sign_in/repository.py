@@ -30,10 +30,14 @@ async def act_as_person(tx: Transaction, person_id: UUID) -> None:
     await tx.execute("SELECT set_config('emon.person', $1, true)", str(person_id))
 
 
-async def save_request(tx: Transaction, request_id: UUID, email_key: str, now: datetime) -> None:
-    """Somebody asked for a link to this mailbox."""
+async def save_request(tx: Transaction, request_id: UUID, email_key: str, now: datetime, look_at: datetime) -> None:
+    """Somebody asked for a link to this mailbox; it is looked up from `look_at` on."""
     await tx.execute(
-        "INSERT INTO sign_in_requests (id, email_key, requested_at, look_at) VALUES ($1, $2, $3, $3)", request_id, email_key, now
+        "INSERT INTO sign_in_requests (id, email_key, requested_at, look_at) VALUES ($1, $2, $3, $4)",
+        request_id,
+        email_key,
+        now,
+        look_at,
     )
 
 

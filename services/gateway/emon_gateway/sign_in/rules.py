@@ -11,7 +11,9 @@ from emon_contracts.refusals import Refusal
 from emon_contracts.values import Locale
 
 LINK_VALID_FOR = timedelta(minutes=30)
-# Somebody who was entered a moment ago may not have come through Kafka yet.
+# Somebody who was entered a moment ago may not have come through Kafka yet. A mailbox of which only the first of two people is
+# known here would get one link instead of two, so that nobody is looked up at once.
+LOOK_UP_AFTER = timedelta(milliseconds=500)
 UNKNOWN_LOOKED_UP_FOR = timedelta(seconds=10)
 LOOK_AGAIN_AFTER = timedelta(milliseconds=250)
 # So that a request in a busy session does not write a row each time.
