@@ -17,8 +17,6 @@ SPEC_VERSION = "1.0"
 CONTENT_TYPE = "application/json"
 EVENT_BYTES_MAX = 128 * 1024
 
-Headers = list[tuple[str, bytes]]
-
 
 class Payload(BaseModel):
     """What an event says. `extra="ignore"`: fields that a newer producer added to v1 are not an error."""

@@ -13,7 +13,7 @@ from emon_contracts.permissions import Permission
 from emon_contracts.refusals import NotFound
 from emon_contracts.values import AGS_PATTERN, Ags, Line
 from emon_platform.http.app import problem_answers
-from emon_platform.http.cursors import Cursor, Limit, decode_cursor, encode_cursor
+from emon_platform.http.cursors import LIMIT_DEFAULT, Cursor, Limit, decode_cursor, encode_cursor
 from emon_platform.http.dependencies import ApiDatabase, Caller
 from emon_platform.http.responses import Page, etag, json_response
 
@@ -52,7 +52,7 @@ def _view(municipality: Municipality) -> MunicipalityView:
 async def list_municipalities(
     caller: Caller,
     database: ApiDatabase,
-    limit: Limit = 50,
+    limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
     state: Annotated[str | None, Query(pattern=r"^(0[1-9]|1[0-6])$", description="The first two digits of the AGS")] = None,
     name: Annotated[Line | None, Query(description="A part of the name; case and umlauts do not matter")] = None,

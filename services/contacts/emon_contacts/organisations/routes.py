@@ -15,7 +15,7 @@ from emon_contracts.permissions import Permission
 from emon_contracts.refusals import NotFound
 from emon_contracts.values import Ags, Line
 from emon_platform.http.app import problem_answers
-from emon_platform.http.cursors import Cursor, Limit, decode_cursor, encode_cursor
+from emon_platform.http.cursors import LIMIT_DEFAULT, Cursor, Limit, decode_cursor, encode_cursor
 from emon_platform.http.dependencies import ApiDatabase, Caller
 from emon_platform.http.idempotency import OptionalIdempotencyKey
 from emon_platform.http.responses import DemandedPrecondition, Page, etag, json_response
@@ -89,7 +89,7 @@ async def register_organisation(
 async def list_organisations(
     caller: Caller,
     database: ApiDatabase,
-    limit: Limit = 50,
+    limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
     ags: Annotated[Ags | None, Query(description="Only those active in this municipality")] = None,
     name: Annotated[Line | None, Query(description="A part of the name; case and umlauts do not matter")] = None,

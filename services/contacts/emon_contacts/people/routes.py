@@ -18,7 +18,7 @@ from emon_contracts.permissions import Permission
 from emon_contracts.refusals import NotFound
 from emon_contracts.values import Ags, DisplayName, EmailAddress, Line, Locale
 from emon_platform.http.app import problem_answers
-from emon_platform.http.cursors import Cursor, Limit, decode_cursor, encode_cursor
+from emon_platform.http.cursors import LIMIT_DEFAULT, Cursor, Limit, decode_cursor, encode_cursor
 from emon_platform.http.dependencies import ApiDatabase, Caller
 from emon_platform.http.idempotency import OptionalIdempotencyKey
 from emon_platform.http.responses import DemandedPrecondition, Page, json_response
@@ -143,7 +143,7 @@ async def enter_person(body: NewPerson, caller: Caller, database: ApiDatabase, k
 async def list_people(
     caller: Caller,
     database: ApiDatabase,
-    limit: Limit = 50,
+    limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
     organisation_id: Annotated[UUID | None, Query(description="Only those with a membership or grant in it")] = None,
     ags: Annotated[Ags | None, Query(description="Only those with a membership or grant in this municipality")] = None,

@@ -14,7 +14,7 @@ from emon_meetings.invitations.repository import Invitation
 from emon_meetings.meetings.repository import meeting_by_id
 from emon_meetings.meetings.routes import MeetingBody
 from emon_platform.http.app import problem_answers
-from emon_platform.http.cursors import Cursor, Limit, decode_cursor, encode_cursor
+from emon_platform.http.cursors import LIMIT_DEFAULT, Cursor, Limit, decode_cursor, encode_cursor
 from emon_platform.http.dependencies import ApiDatabase, Caller
 from emon_platform.http.responses import Page, etag, json_response
 
@@ -57,7 +57,7 @@ class InvitationWithMeeting(InvitationBody):
     summary="List who is invited",
 )
 async def list_invitations(
-    meeting_id: UUID, database: ApiDatabase, actor: Caller, limit: Limit = 50, cursor: Cursor = None
+    meeting_id: UUID, database: ApiDatabase, actor: Caller, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
 ) -> Response:
     """Needs the permission meeting.read; without a role, this is the caller's own invitation."""
     after = decode_cursor(cursor, UUID)

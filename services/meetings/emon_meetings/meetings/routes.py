@@ -26,7 +26,7 @@ from emon_meetings.meetings.rules import (
 )
 from emon_platform.database import Database
 from emon_platform.http.app import problem_answers
-from emon_platform.http.cursors import Cursor, Limit, decode_cursor, encode_cursor
+from emon_platform.http.cursors import LIMIT_DEFAULT, Cursor, Limit, decode_cursor, encode_cursor
 from emon_platform.http.dependencies import ApiDatabase, Caller
 from emon_platform.http.idempotency import OptionalIdempotencyKey
 from emon_platform.http.responses import DemandedPrecondition, Page, etag, json_response
@@ -206,7 +206,7 @@ async def list_meetings(
     ags: Annotated[Ags | None, Query()] = None,
     kind: Annotated[MeetingKind | None, Query()] = None,
     starting_from: Annotated[AwareDatetime | None, Query(description="Only meetings that start then or later")] = None,
-    limit: Limit = 50,
+    limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
 ) -> Response:
     """Needs the permission meeting.read; without a role, these are the meetings the caller is invited to."""
