@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, strategies as st
 from pydantic import ValidationError
 
-from emon_contracts.actors import Actor, Engagement, Grant, LinkCapability, Role
+from emon_contracts.actors import ANONYMOUS, Actor, Engagement, Grant, LinkCapability, LinkPurpose, Role
 from emon_contracts.directory import MembershipRecord, effective_grants
-from emon_contracts.permissions import PERMISSIONS, Permission, may_grant, scope_of
+from emon_contracts.permissions import LINKS, PERMISSIONS, Permission, may_grant, scope_of
 
 A, B = "08115003", "08999001"
 CIRCLE, TOWN_HALL = UUID(int=1), UUID(int=2)
@@ -49,12 +49,29 @@ def test_without_a_role_there_is_what_is_ones_own_and_nothing_else() -> None:
     assert scope_of(nobody, Permission.MEETING_WRITE) is None
 
 
-@given(st.lists(grants), st.sampled_from(Permission))
-def test_a_link_never_widens_into_a_session(held: list[Grant], permission: Permission) -> None:
-    link = LinkCapability("invitation", uuid4(), 0)
+@given(st.lists(grants), st.sampled_from(LinkPurpose), st.sampled_from(Permission))
+def test_a_link_never_widens_into_a_session(held: list[Grant], purpose: LinkPurpose, permission: Permission) -> None:
+    link = LinkCapability(purpose, uuid4(), 0)
     scope = scope_of(Actor(uuid4(), tuple(held), link), permission)
-    assert scope is None or (scope.link == link and not (scope.everywhere or scope.municipalities or scope.organisations))
-    assert (scope is not None) == (Role.LINK_HOLDER in PERMISSIONS[permission])
+    assert (scope is not None) == (permission in LINKS[purpose])
+    if scope is not None:
+        assert scope.link == link
+        assert not (scope.everywhere or scope.municipalities or scope.organisations or scope.person_id)
+
+
+def test_a_link_about_its_holder_reaches_what_is_theirs() -> None:
+    holder = uuid4()
+    scope = scope_of(Actor(holder, link=LinkCapability(LinkPurpose.ERASURE, holder, 0)), Permission.PERSON_ERASE)
+    assert scope is not None
+    assert scope.person_id == holder
+
+
+@given(st.sampled_from(Permission))
+def test_who_says_nothing_of_themselves_may_do_what_is_for_nobody_else(permission: Permission) -> None:
+    scope = scope_of(ANONYMOUS, permission)
+    assert (scope is not None) == (permission is Permission.FEEDBACK_ANONYMOUS)
+    assert scope is None or scope.person_id is None
+    assert Role.ANONYMOUS not in PERMISSIONS[permission] or len(PERMISSIONS[permission]) == 1
 
 
 @given(st.lists(grants), grants)

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import aiohttp
 import pytest
 
-from emon_contracts.actors import Actor, LinkCapability
+from emon_contracts.actors import Actor, LinkCapability, LinkPurpose
 from emon_operator.demo_client import Browser
 from emon_platform.identity import sign_actor
 from emon_platform.signed_links import load_key
@@ -181,7 +181,7 @@ async def test_what_is_out_of_reach_does_not_exist(world: World, rows: Rows, who
 async def test_a_link_shows_its_one_invitation_and_nothing_else(world: World, rows: Rows) -> None:
     """The gateway makes such tokens for links; here they go to each service directly, past the gateway's own routing."""
     key = load_key(world.process.home / "secrets" / "actor-token.private.jwk.json")
-    link = LinkCapability("invitation", UUID(rows.ids["invitation_id"]), 0)
+    link = LinkCapability(LinkPurpose.INVITATION, UUID(rows.ids["invitation_id"]), 0)
     holder = Actor(UUID(rows.member), link=link)
     owners = {"municipalities": "contacts", "organisations": "contacts", "people": "contacts", "deliveries": "notifications",
               "meetings": "meetings", "invitations": "meetings"}  # fmt: skip

@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 from joserfc import jwt
 from joserfc.jwk import OctKey, OKPKey
 
-from emon_contracts.actors import Actor, Grant, LinkCapability, Role
+from emon_contracts.actors import Actor, Grant, LinkCapability, LinkPurpose, Role
 from emon_platform.identity import LIFETIME, ActorVerifier, InvalidToken, sign_actor
 from emon_platform.signed_links import ExpiredLink, InvalidLink, Purpose, SignedLink, sign, verify
 
@@ -62,7 +62,7 @@ ACTOR = Actor(uuid4(), (Grant(role=Role.COORDINATOR, ags="08115003"),))
 
 
 def test_an_actor_comes_back_for_the_service_it_was_signed_for() -> None:
-    for actor in (ACTOR, Actor(uuid4(), link=LinkCapability("invitation", uuid4(), 3))):
+    for actor in (ACTOR, Actor(uuid4(), link=LinkCapability(LinkPurpose.INVITATION, uuid4(), 3))):
         assert ActorVerifier(KEY, "meetings").verify(sign_actor(actor, "meetings", KEY, NOW), NOW) == actor
 
 

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from fastapi import FastAPI
 
 from emon_gateway.limits.rates import Rates
-from emon_gateway.pages import links, problems, sign_in as sign_in_pages
+from emon_gateway.pages import problems, sign_in as sign_in_pages
+from emon_gateway.pages.links import routes as links
 from emon_gateway.pages.rendering import assets, form_media_types
 from emon_gateway.parts import Parts
 from emon_gateway.routing import openapi, proxy, services

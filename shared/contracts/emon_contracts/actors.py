@@ -12,7 +12,7 @@ from emon_contracts.values import Ags
 
 
 class Role(StrEnum):
-    """What a person is for a scope. The last two are not granted: everybody is themself, and links are held."""
+    """What a person is for a scope. The last two are not granted: everybody is themself, and some say nothing of who they are."""
 
     NETWORK_ADMIN = "network_admin"
     COORDINATOR = "coordinator"
@@ -20,7 +20,7 @@ class Role(StrEnum):
     CIRCLE_SPEAKER = "circle_speaker"
     VOLUNTEER = "volunteer"
     THEMSELF = "themself"
-    LINK_HOLDER = "link_holder"
+    ANONYMOUS = "anonymous"
 
 
 class Engagement(StrEnum):
@@ -60,11 +60,20 @@ class Grant(BaseModel):
         return self
 
 
+class LinkPurpose(StrEnum):
+    """What a link in a mail is for, the sign-in link aside, which opens a session instead."""
+
+    INVITATION = "invitation"
+    FEEDBACK = "feedback"
+    CORRECTION = "correction"
+    ERASURE = "erasure"
+
+
 @dataclass(frozen=True, slots=True)
 class LinkCapability:
     """The one thing that a link in a mail allows: to see and act on `subject_id` for `purpose`."""
 
-    purpose: str
+    purpose: LinkPurpose
     subject_id: UUID
     revision: int
 
@@ -77,6 +86,9 @@ class Actor:
     grants: tuple[Grant, ...] = ()
     link: LinkCapability | None = None
 
+
+# Whoever uses a route for which the gateway strips every identity. The max UUID (RFC 9562 section 5.10) is nobody's id either.
+ANONYMOUS = Actor(person_id=UUID(int=2**128 - 1))
 
 # The operator at the machine itself, who needs no sign-in. The nil UUID (RFC 9562 section 5.9) is nobody's id.
 OPERATOR = Actor(person_id=UUID(int=0), grants=(Grant(role=Role.NETWORK_ADMIN),))

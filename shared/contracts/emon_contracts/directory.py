@@ -3,6 +3,8 @@
 Here alone does personal data travel through Kafka; erasure is a tombstone.
 """
 
+from datetime import date
+from enum import IntEnum
 from typing import ClassVar
 from uuid import UUID
 
@@ -24,8 +26,32 @@ class MembershipRecord(BaseModel):
     engagement: Engagement
 
 
+class Weekday(IntEnum):
+    """The days of the week, numbered as in ISO 8601."""
+
+    MONDAY = 1
+    TUESDAY = 2
+    WEDNESDAY = 3
+    THURSDAY = 4
+    FRIDAY = 5
+    SATURDAY = 6
+    SUNDAY = 7
+
+
+class AbsenceRecord(BaseModel):
+    """Days on which a person is not there, both ends included."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    first_day: date
+    last_day: date
+
+
 class PersonRecord(Payload):
-    """A person, with all memberships and grants."""
+    """A person, with all memberships and grants.
+
+    `entered_by` is who entered them, None for the operator of the platform. `working_days` None: Monday to Friday.
+    """
 
     TYPE: ClassVar[str] = "de.emon.directory.person.v1"
     TOPIC: ClassVar[Topic] = DIRECTORY_PEOPLE
@@ -36,6 +62,9 @@ class PersonRecord(Payload):
     locale: Locale
     memberships: tuple[MembershipRecord, ...]
     grants: tuple[Grant, ...]
+    entered_by: UUID | None = None
+    working_days: tuple[Weekday, ...] | None = None
+    absences: tuple[AbsenceRecord, ...] = ()
 
     def key(self) -> str:
         return str(self.person_id)

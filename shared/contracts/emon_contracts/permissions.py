@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from emon_contracts.actors import Actor, Grant, LinkCapability, Role
+from emon_contracts.actors import ANONYMOUS, Actor, Grant, LinkCapability, LinkPurpose, Role
 from emon_contracts.values import Ags
 
 
@@ -21,7 +21,6 @@ class Reach(StrEnum):
     MUNICIPALITY = "municipality"  # everything in the municipality of the grant
     ORGANISATION = "organisation"  # what belongs to the organisation of the grant
     OWN = "own"  # what is about the person themself
-    LINK = "link"  # the one subject of the link
 
 
 class Permission(StrEnum):
@@ -33,9 +32,17 @@ class Permission(StrEnum):
     ORGANISATION_WRITE = "organisation.write"
     PERSON_READ = "person.read"
     PERSON_WRITE = "person.write"
+    PERSON_CORRECT = "person.correct"
+    PERSON_ERASE = "person.erase"
     MEETING_READ = "meeting.read"
     MEETING_WRITE = "meeting.write"
     INVITATION_READ = "invitation.read"
+    INVITATION_REPLY = "invitation.reply"
+    FEEDBACK_SUBMIT = "feedback.submit"
+    FEEDBACK_READ = "feedback.read"
+    FEEDBACK_ANSWER = "feedback.answer"
+    FEEDBACK_RESPOND = "feedback.respond"
+    FEEDBACK_ANONYMOUS = "feedback.anonymous"
     DELIVERY_READ = "delivery.read"
     DELIVERY_DECIDE = "delivery.decide"
 
@@ -45,7 +52,7 @@ _COORDINATORS = _ADMIN | {Role.COORDINATOR: Reach.MUNICIPALITY}
 _PAID = _COORDINATORS | {Role.STAFF: Reach.MUNICIPALITY}
 _CIRCLE = {Role.CIRCLE_SPEAKER: Reach.ORGANISATION, Role.VOLUNTEER: Reach.ORGANISATION}
 _OWN = {Role.THEMSELF: Reach.OWN}
-_LINK = {Role.LINK_HOLDER: Reach.LINK}
+_MEMBERS = _PAID | {Role.CIRCLE_SPEAKER: Reach.MUNICIPALITY, Role.VOLUNTEER: Reach.MUNICIPALITY}
 
 PERMISSIONS: Mapping[Permission, Mapping[Role, Reach]] = {
     # The register is public data; everybody who is signed in may look things up in it.
@@ -56,12 +63,32 @@ PERMISSIONS: Mapping[Permission, Mapping[Role, Reach]] = {
     # Names and addresses of volunteers are seen by staff and coordinators of their municipality and by their own circle.
     Permission.PERSON_READ: _PAID | _CIRCLE | _OWN,
     Permission.PERSON_WRITE: _COORDINATORS,
+    # A person belongs to themselves.
+    Permission.PERSON_CORRECT: _OWN,
+    Permission.PERSON_ERASE: _OWN,
     # Volunteers see the meetings they are invited to.
     Permission.MEETING_READ: _PAID | _OWN,
     Permission.MEETING_WRITE: _PAID,
-    Permission.INVITATION_READ: _PAID | _OWN | _LINK,
+    Permission.INVITATION_READ: _PAID | _OWN,
+    # Staff note what somebody says on the phone.
+    Permission.INVITATION_REPLY: _PAID | _OWN,
+    # Whoever works in a municipality, on either side, can say what they think of it.
+    Permission.FEEDBACK_SUBMIT: _MEMBERS,
+    # One's own is what one wrote and what one is asked to answer. The administration reads no feedback.
+    Permission.FEEDBACK_READ: {Role.COORDINATOR: Reach.MUNICIPALITY} | _OWN,
+    Permission.FEEDBACK_ANSWER: {Role.COORDINATOR: Reach.MUNICIPALITY} | _OWN,
+    Permission.FEEDBACK_RESPOND: _OWN,
+    Permission.FEEDBACK_ANONYMOUS: {Role.ANONYMOUS: Reach.EVERYWHERE},
     Permission.DELIVERY_READ: _PAID,
     Permission.DELIVERY_DECIDE: _PAID,
+}
+
+# What the holder of a link may do, with the one subject of the link and nothing else.
+LINKS: Mapping[LinkPurpose, frozenset[Permission]] = {
+    LinkPurpose.INVITATION: frozenset({Permission.INVITATION_READ, Permission.INVITATION_REPLY}),
+    LinkPurpose.FEEDBACK: frozenset({Permission.FEEDBACK_READ, Permission.FEEDBACK_ANSWER, Permission.FEEDBACK_RESPOND}),
+    LinkPurpose.CORRECTION: frozenset({Permission.PERSON_READ, Permission.PERSON_CORRECT}),
+    LinkPurpose.ERASURE: frozenset({Permission.PERSON_READ, Permission.PERSON_ERASE}),
 }
 
 # A role may grant those that stand at or below it. Speakers and volunteers grant nothing: they do not hold person.write.
@@ -87,9 +114,12 @@ def scope_of(actor: Actor, permission: Permission) -> Scope | None:
     """The scope in which the actor holds the permission, or None where nothing of theirs carries it."""
     reaches = PERMISSIONS[permission]
     if actor.link is not None:
-        if reaches.get(Role.LINK_HOLDER) is not Reach.LINK:
+        if permission not in LINKS[actor.link.purpose]:
             return None
-        return Scope(person_id=actor.person_id, link=actor.link)
+        # A link about its holder reaches what is theirs; any other reaches its subject alone.
+        return Scope(person_id=actor.person_id if actor.link.subject_id == actor.person_id else None, link=actor.link)
+    if actor == ANONYMOUS:
+        return Scope(everywhere=True) if Role.ANONYMOUS in reaches else None
     carrying = [(grant, reaches[grant.role]) for grant in actor.grants if grant.role in reaches]
     own = reaches.get(Role.THEMSELF) is Reach.OWN
     if not carrying and not own:

@@ -4,9 +4,18 @@ from collections.abc import Mapping
 
 from emon_contracts.directory import MunicipalityRecord, OrganisationRecord, PersonRecord
 from emon_contracts.envelope import Payload
-from emon_contracts.events.contacts import OrganisationRegistered, PersonChanged, PersonRegistered
+from emon_contracts.events.contacts import OrganisationRegistered, PersonChanged, PersonErased, PersonRegistered
+from emon_contracts.events.feedback import (
+    FeedbackAcknowledged,
+    FeedbackAnswered,
+    FeedbackContinued,
+    FeedbackOverdue,
+    FeedbackPutOff,
+    FeedbackSubmitted,
+)
 from emon_contracts.events.gateway import SignInRequested
 from emon_contracts.events.meetings import (
+    InvitationReplied,
     InvitationsIssued,
     MeetingCancelled,
     MeetingRescheduled,
@@ -20,11 +29,19 @@ MESSAGES: Mapping[str, type[Payload]] = {
         OrganisationRegistered,
         PersonRegistered,
         PersonChanged,
+        PersonErased,
         MeetingScheduled,
         MeetingRescheduled,
         MeetingRetitled,
         MeetingCancelled,
         InvitationsIssued,
+        InvitationReplied,
+        FeedbackSubmitted,
+        FeedbackAcknowledged,
+        FeedbackPutOff,
+        FeedbackAnswered,
+        FeedbackContinued,
+        FeedbackOverdue,
         SignInRequested,
         PersonRecord,
         OrganisationRecord,

@@ -47,14 +47,21 @@ async def save_people(tx: Transaction, records: Sequence[StateRecord]) -> list[U
     rows = [_person_row(record) for record in records]
     changed = await tx.fetch(
         """
-        INSERT INTO directory_people (person_id, version, display_name, email, email_key, locale, erased)
-        SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::boolean[])
+        INSERT INTO directory_people (
+            person_id, version, display_name, email, email_key, locale, entered_by, working_days, erased
+        )
+        SELECT *
+        FROM unnest(
+            $1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::uuid[], $8::text[], $9::boolean[]
+        )
         ON CONFLICT (person_id) DO UPDATE
         SET version = excluded.version,
             display_name = excluded.display_name,
             email = excluded.email,
             email_key = excluded.email_key,
             locale = excluded.locale,
+            entered_by = excluded.entered_by,
+            working_days = excluded.working_days,
             erased = excluded.erased
         WHERE directory_people.version < excluded.version
         RETURNING person_id
@@ -76,8 +83,14 @@ async def save_people(tx: Transaction, records: Sequence[StateRecord]) -> list[U
     grants = [
         {"person_id": str(person.person_id), **grant.model_dump(mode="json")} for person in people for grant in person.grants
     ]
+    absences = [
+        {"person_id": str(person.person_id), **absence.model_dump(mode="json")}
+        for person in people
+        for absence in person.absences
+    ]
     await tx.execute("DELETE FROM directory_memberships WHERE person_id = ANY($1::uuid[])", ids)
     await tx.execute("DELETE FROM directory_grants WHERE person_id = ANY($1::uuid[])", ids)
+    await tx.execute("DELETE FROM directory_absences WHERE person_id = ANY($1::uuid[])", ids)
     await tx.execute(
         """
         INSERT INTO directory_memberships (person_id, organisation_id, ags, engagement)
@@ -96,15 +109,37 @@ async def save_people(tx: Transaction, records: Sequence[StateRecord]) -> list[U
         """,
         json.dumps(grants),
     )
+    if absences:
+        await tx.execute(
+            """
+            INSERT INTO directory_absences (person_id, first_day, last_day)
+            SELECT person_id, first_day, last_day
+            FROM jsonb_to_recordset($1::jsonb) AS row (person_id uuid, first_day date, last_day date)
+            ON CONFLICT DO NOTHING
+            """,
+            json.dumps(absences),
+        )
     return ids
 
 
-def _person_row(record: StateRecord) -> tuple[UUID, int, str | None, str | None, str | None, str | None, bool]:
+_PersonRow = tuple[UUID, int, str | None, str | None, str | None, str | None, UUID | None, str | None, bool]
+
+
+def _person_row(record: StateRecord) -> _PersonRow:
     person = record.payload
     if not isinstance(person, PersonRecord):
-        return UUID(record.key), record.version, None, None, None, None, True
-    key = None if person.email is None else email_key(person.email)
-    return person.person_id, record.version, person.display_name, person.email, key, person.locale.value, False
+        return UUID(record.key), record.version, None, None, None, None, None, None, True
+    return (
+        person.person_id,
+        record.version,
+        person.display_name,
+        person.email,
+        None if person.email is None else email_key(person.email),
+        person.locale.value,
+        person.entered_by,
+        None if person.working_days is None else "".join(str(day.value) for day in sorted(person.working_days)),
+        False,
+    )
 
 
 async def save_organisations(tx: Transaction, records: Sequence[StateRecord]) -> None:

@@ -5,6 +5,7 @@ nothing else: no session, no other algorithm, no token for another service.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from joserfc import jwt
@@ -12,7 +13,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 from pydantic import ValidationError
 
-from emon_contracts.actors import Actor, Grant, LinkCapability
+from emon_contracts.actors import Actor, Grant, LinkCapability, LinkPurpose
 
 ALGORITHM = "Ed25519"
 ISSUER = "emon-gateway"
@@ -80,7 +81,11 @@ class ActorVerifier:
             return float(claims["exp"]), Actor(
                 person_id=UUID(claims["sub"]),
                 grants=tuple(Grant.model_validate(grant) for grant in claims["grants"]),
-                link=None if link is None else LinkCapability(link["purpose"], UUID(link["subject_id"]), int(link["revision"])),
+                link=None if link is None else _capability(link),
             )
         except (JoseError, ValidationError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise InvalidToken("not a token of the gateway for this service") from error
+
+
+def _capability(link: Any) -> LinkCapability:
+    return LinkCapability(LinkPurpose(link["purpose"]), UUID(link["subject_id"]), int(link["revision"]))

@@ -35,6 +35,9 @@ class Purpose(IntEnum):
 
     SIGN_IN = 1
     INVITATION = 2
+    FEEDBACK = 3
+    CORRECTION = 4
+    ERASURE = 5
 
 
 class InvalidLink(ValueError):

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from emon_gateway.pages.texts import LANGUAGES, texts_in
 
 FORM = "application/x-www-form-urlencoded"
-PAGES_WITH_FORMS = ("/sign-in",)
+PAGES_WITH_FORMS = ("/sign-in", "/links/")
 
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (
@@ -44,7 +44,7 @@ _STYLESHEET = files("emon_gateway.pages").joinpath("assets/pages.css").read_byte
 
 def form_media_types(path: str) -> tuple[str, ...]:
     """Where forms are sent to."""
-    return (FORM,) if path in PAGES_WITH_FORMS else ()
+    return (FORM,) if path.startswith(PAGES_WITH_FORMS) else ()
 
 
 def language_of(request: Request) -> str:

@@ -58,14 +58,14 @@ _GERMAN: Texts = {
     "duration": "Dauer",
     "cancelled": "Abgesagt: Dieses Treffen findet nicht statt.",
     "changed": "Seit der E-Mail, aus der Sie kommen, hat sich das Treffen geändert. Hier steht der neue Stand.",
-    "invitation-expired": "Dieser Link ist abgelaufen",
-    "invitation-expired_intro": "Das Treffen ist vorbei, oder der Link ist zu alt. Fragen Sie bitte Ihre Ansprechperson.",
-    "invitation-invalid": "Diesen Link gibt es nicht",
-    "invitation-invalid_intro": "Vielleicht hat das E-Mail-Programm ihn umbrochen: Kopieren Sie bitte den "
+    "page-link-expired": "Dieser Link ist abgelaufen",
+    "page-link-expired_intro": "Worum es ging, ist vorbei, oder der Link ist zu alt. Fragen Sie bitte Ihre Ansprechperson.",
+    "page-link-invalid": "Diesen Link gibt es nicht",
+    "page-link-invalid_intro": "Vielleicht hat das E-Mail-Programm ihn umbrochen: Kopieren Sie bitte den "
     "ganzen Link aus der E-Mail. "
-    "Oder die Einladung gibt es nicht mehr.",
+    "Oder was er zeigte, gibt es nicht mehr.",
     "unavailable": "Das geht gerade nicht",
-    "unavailable_intro": "Die Einladung lässt sich im Augenblick nicht laden. Bitte versuchen Sie es in ein "
+    "unavailable_intro": "Die Seite lässt sich im Augenblick nicht laden. Bitte versuchen Sie es in ein "
     "paar Minuten noch einmal.",
     "footer": "EmON – Emergente Organisations-Netzwerke. Diese Seite setzt keine Cookies.",
 }
@@ -115,13 +115,13 @@ _ENGLISH: Texts = {
     "duration": "Duration",
     "cancelled": "Cancelled: this meeting does not take place.",
     "changed": "The meeting was changed since the e-mail that brought you here. This is the new state.",
-    "invitation-expired": "This link has expired",
-    "invitation-expired_intro": "The meeting is over, or the link is too old. Please ask your contact person.",
-    "invitation-invalid": "There is no such link",
-    "invitation-invalid_intro": "Perhaps your mail program broke it into lines: please copy the whole link from the e-mail. "
-    "Or the invitation is gone.",
+    "page-link-expired": "This link has expired",
+    "page-link-expired_intro": "What it was about is over, or the link is too old. Please ask your contact person.",
+    "page-link-invalid": "There is no such link",
+    "page-link-invalid_intro": "Perhaps your mail program broke it into lines: please copy the whole link from the e-mail. "
+    "Or what it showed is gone.",
     "unavailable": "Not possible at the moment",
-    "unavailable_intro": "The invitation cannot be loaded right now. Please try again in a few minutes.",
+    "unavailable_intro": "The page cannot be loaded right now. Please try again in a few minutes.",
     "footer": "EmON – emergent networks of organisations. This page sets no cookies.",
 }
 

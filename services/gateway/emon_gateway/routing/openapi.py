@@ -125,7 +125,7 @@ class MergedDocument:
 
     async def _fetch(self, name: str, services: Services) -> bool:
         try:
-            status, document = await services[name].get_json("/openapi.json", {}, DOCUMENT_TIMEOUT_S)
+            status, document = await services[name].ask_json("GET", "/openapi.json", {}, DOCUMENT_TIMEOUT_S)
             if status != 200 or not isinstance(document, dict):
                 raise ServiceUnavailable(name, f"status {status}")
         except ServiceUnavailable:

@@ -12,7 +12,7 @@ def readiness_of(service: Service) -> Check:
 
     async def check() -> Sequence[str]:
         try:
-            status, health = await service.get_json("/health/ready", {}, CHECK_TIMEOUT_S)
+            status, health = await service.ask_json("GET", "/health/ready", {}, CHECK_TIMEOUT_S)
         except ServiceUnavailable:
             return [f"{service.name}: does not answer"]
         if status == 200:

@@ -13,6 +13,7 @@ from typing import Any
 
 import aiohttp
 import structlog
+from pydantic_core import to_json
 from yarl import URL
 
 log = structlog.get_logger()
@@ -106,9 +107,16 @@ class Service:
         self._last_sign_of_life = _now()
         return answer
 
-    async def get_json(self, target: str, headers: Mapping[str, str], timeout_s: float) -> tuple[int, Any]:
-        """Status and JSON of a small answer. Raises ServiceUnavailable, also for an answer that is no JSON."""
-        answer = await self.request("GET", target, headers=headers, patience=Patience(timeout_s, ALIVE_TIMEOUT_S))
+    async def ask_json(
+        self, method: str, target: str, headers: Mapping[str, str], timeout_s: float, body: Any = None
+    ) -> tuple[int, Any]:
+        """Status and JSON of a small answer to a small request. Raises ServiceUnavailable, also for an answer that is no JSON."""
+        patience = Patience(timeout_s, ALIVE_TIMEOUT_S)
+        if body is None:
+            answer = await self.request(method, target, headers=headers, patience=patience)
+        else:
+            headers = {**headers, "Content-Type": "application/json"}
+            answer = await self.request(method, target, headers=headers, body=_once(to_json(body)), patience=patience)
         try:
             return answer.status, json.loads(await answer.read())
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
@@ -149,6 +157,10 @@ async def connected(urls: Mapping[str, str]) -> AsyncGenerator[Services]:
         yield services
     finally:
         await asyncio.gather(*(service.close() for service in services.values()))
+
+
+async def _once(content: bytes) -> AsyncGenerator[bytes]:
+    yield content
 
 
 def _now() -> float:

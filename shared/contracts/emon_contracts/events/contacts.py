@@ -46,3 +46,15 @@ class PersonChanged(Payload):
 
     def key(self) -> str:
         return str(self.person_id)
+
+
+class PersonErased(Payload):
+    """Somebody was erased. The directory holds a tombstone; whoever keeps something about the person drops it."""
+
+    TYPE: ClassVar[str] = "de.emon.contacts.person-erased.v1"
+    TOPIC: ClassVar[Topic] = CONTACTS_EVENTS
+
+    person_id: UUID
+
+    def key(self) -> str:
+        return str(self.person_id)

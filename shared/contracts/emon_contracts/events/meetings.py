@@ -66,6 +66,14 @@ class MeetingCancelled(_MeetingFacts):
     TYPE: ClassVar[str] = "de.emon.meetings.meeting-cancelled.v1"
 
 
+class Reply(StrEnum):
+    """What somebody says to an invitation."""
+
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    TENTATIVE = "tentative"
+
+
 class IssuedInvitation(BaseModel):
     """An invitation is an aggregate of its own."""
 
@@ -84,6 +92,24 @@ class InvitationsIssued(Payload):
     meeting_id: UUID
     ags: Ags
     invitations: tuple[IssuedInvitation, ...]
+
+    def key(self) -> str:
+        return str(self.meeting_id)
+
+
+class InvitationReplied(Payload):
+    """Somebody said whether they come, to the meeting as `revision` has it. `replied_by`: they, or who noted it for them."""
+
+    TYPE: ClassVar[str] = "de.emon.meetings.invitation-replied.v1"
+    TOPIC: ClassVar[Topic] = MEETINGS_EVENTS
+
+    meeting_id: UUID
+    ags: Ags
+    invitation_id: UUID
+    person_id: UUID
+    reply: Reply
+    revision: int
+    replied_by: UUID
 
     def key(self) -> str:
         return str(self.meeting_id)
