@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from emon_contracts.events.meetings import Reply
+from emon_meetings.invitations.rules import GivenReply
 from emon_platform.database import Transaction
 
 
@@ -27,9 +29,20 @@ class Invitation:
     meeting_id: UUID
     person_id: UUID
     display_name: str | None
-    reply: str | None
     issued_at: datetime
     version: int
+    given: GivenReply | None
+    replied_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyCounts:
+    """How many of a meeting's guests said what to its present time and place; `none` is how many said nothing to it."""
+
+    accepted: int
+    declined: int
+    tentative: int
+    none: int
 
 
 async def share_memberships(tx: Transaction, organisation_ids: Collection[UUID]) -> None:
@@ -114,25 +127,41 @@ async def invite_new_members(tx: Transaction, person_ids: Sequence[UUID]) -> lis
 
 
 _INVITATION = """
-    SELECT invitations.id, invitations.meeting_id, invitations.person_id, directory_people.display_name,
-           invitations.reply, invitations.issued_at, invitations.version
+    SELECT invitations.id, invitations.meeting_id, invitations.person_id, directory_people.display_name, invitations.issued_at,
+           invitations.version, invitations.reply, invitations.replied_revision, invitations.replied_by, invitations.replied_at
     FROM invitations
     LEFT JOIN directory_people ON directory_people.person_id = invitations.person_id
 """
 
 
-async def invitations_of(tx: Transaction, meeting_id: UUID, after: UUID | None, limit: int) -> list[Invitation]:
+@dataclass(frozen=True, slots=True)
+class RepliedWith:
+    """Which invitations of a list are wanted: those with this reply to the meeting as `revision` has it, or with None."""
+
+    reply: Reply | None
+    revision: int
+
+
+async def invitations_of(
+    tx: Transaction, meeting_id: UUID, replied_with: RepliedWith | None, after: UUID | None, limit: int
+) -> list[Invitation]:
     """A meeting's invitations in reach of the caller, in the order in which they were made, behind the given one."""
     rows = await tx.fetch(
         f"""
         {_INVITATION}
         WHERE invitations.meeting_id = $1
           AND ($2::uuid IS NULL OR invitations.id > $2)
+          AND (
+              $3::integer IS NULL
+              OR CASE WHEN invitations.replied_revision = $3 THEN invitations.reply END IS NOT DISTINCT FROM $4::text
+          )
         ORDER BY invitations.id
-        LIMIT $3
+        LIMIT $5
         """,
         meeting_id,
         after,
+        replied_with.revision if replied_with else None,
+        replied_with.reply.value if replied_with and replied_with.reply else None,
         limit,
     )
     return [_invitation(row) for row in rows]
@@ -140,9 +169,67 @@ async def invitations_of(tx: Transaction, meeting_id: UUID, after: UUID | None, 
 
 async def invitation_by_id(tx: Transaction, invitation_id: UUID) -> Invitation | None:
     """The invitation, if it exists for the caller."""
-    row = await tx.fetchrow(f"{_INVITATION} WHERE invitations.id = $1", invitation_id)
+    return _found(await tx.fetchrow(f"{_INVITATION} WHERE invitations.id = $1", invitation_id))
+
+
+async def lock_invitation(tx: Transaction, meeting_id: UUID, person_id: UUID) -> Invitation | None:
+    """Somebody's invitation to a meeting, if it exists for the caller, locked until the end of the transaction."""
+    query = f"""
+        {_INVITATION}
+        WHERE invitations.meeting_id = $1
+          AND invitations.person_id = $2
+        FOR NO KEY UPDATE OF invitations
+    """
+    return _found(await tx.fetchrow(query, meeting_id, person_id))
+
+
+async def save_reply(tx: Transaction, invitation_id: UUID, given: GivenReply, version: int) -> datetime:
+    """Saves a reply to an invitation that the caller has locked; gives the moment that stands beside it."""
+    return await tx.fetchval(
+        """
+        UPDATE invitations
+        SET reply = $2, replied_revision = $3, replied_by = $4, replied_at = now(), version = $5
+        WHERE id = $1
+        RETURNING replied_at
+        """,
+        invitation_id,
+        given.reply.value,
+        given.revision,
+        given.by,
+        version,
+    )
+
+
+async def count_replies(tx: Transaction, meeting_id: UUID, revision: int) -> ReplyCounts:
+    """The replies to a meeting as this revision has it, among the invitations in reach of the caller."""
+    row = await tx.fetchrow(
+        """
+        SELECT count(*) FILTER (WHERE replied_revision = $2 AND reply = 'accepted') AS accepted,
+               count(*) FILTER (WHERE replied_revision = $2 AND reply = 'declined') AS declined,
+               count(*) FILTER (WHERE replied_revision = $2 AND reply = 'tentative') AS tentative,
+               count(*) FILTER (WHERE replied_revision IS DISTINCT FROM $2) AS none
+        FROM invitations
+        WHERE meeting_id = $1
+        """,
+        meeting_id,
+        revision,
+    )
+    return ReplyCounts(*row)
+
+
+def _found(row: Any) -> Invitation | None:
     return None if row is None else _invitation(row)
 
 
 def _invitation(row: Any) -> Invitation:
-    return Invitation(*row)
+    given = row["reply"] and GivenReply(Reply(row["reply"]), row["replied_revision"], row["replied_by"])
+    return Invitation(
+        id=row["id"],
+        meeting_id=row["meeting_id"],
+        person_id=row["person_id"],
+        display_name=row["display_name"],
+        issued_at=row["issued_at"],
+        version=row["version"],
+        given=given,
+        replied_at=row["replied_at"],
+    )

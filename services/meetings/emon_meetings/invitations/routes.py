@@ -1,18 +1,21 @@
 """Invitations over HTTP."""
 
 from datetime import datetime
-from typing import Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from fastapi import APIRouter, Response
-from pydantic import BaseModel
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
 
+from emon_contracts.events.meetings import Reply
 from emon_contracts.permissions import Permission
 from emon_contracts.refusals import NotFound
-from emon_meetings.invitations import repository
-from emon_meetings.invitations.repository import Invitation
+from emon_meetings.invitations import commands, repository
+from emon_meetings.invitations.repository import Invitation, RepliedWith
+from emon_meetings.invitations.rules import earlier_reply_to, reply_to
 from emon_meetings.meetings.repository import meeting_by_id
 from emon_meetings.meetings.routes import MeetingBody
+from emon_meetings.meetings.rules import Meeting
 from emon_platform.http.app import problem_answers
 from emon_platform.http.cursors import LIMIT_DEFAULT, Cursor, Limit, decode_cursor, encode_cursor
 from emon_platform.http.dependencies import ApiDatabase, Caller
@@ -21,25 +24,44 @@ from emon_platform.http.responses import Page, etag, json_response
 router = APIRouter(tags=["invitations"])
 
 
+ReplyFilter = Literal["accepted", "declined", "tentative", "none"]
+
+
+class ReplyToInvitation(BaseModel):
+    """`revision` is that of the meeting as the caller saw it. A link says so by itself."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reply: Reply
+    revision: Annotated[int | None, Field(strict=True, ge=0)] = None
+
+
 class InvitationBody(BaseModel):
-    """Somebody is asked to a meeting. `reply` is null until they answer."""
+    """Somebody is asked to a meeting. `reply` is null until they reply to its present time and place.
+
+    `earlier_reply` is what they said to an earlier time or place, until then; `replied_at` is when they said either.
+    """
 
     id: UUID
     meeting_id: UUID
     person_id: UUID
     display_name: str | None
-    reply: str | None
+    reply: Reply | None
+    earlier_reply: Reply | None
+    replied_at: datetime | None
     issued_at: datetime
 
     @classmethod
-    def of(cls, invitation: Invitation) -> Self:
-        """The body of an invitation."""
+    def of(cls, invitation: Invitation, meeting: Meeting) -> Self:
+        """The body of an invitation to this meeting."""
         return cls(
             id=invitation.id,
             meeting_id=invitation.meeting_id,
             person_id=invitation.person_id,
             display_name=invitation.display_name,
-            reply=invitation.reply,
+            reply=reply_to(meeting, invitation.given),
+            earlier_reply=earlier_reply_to(meeting, invitation.given),
+            replied_at=invitation.replied_at,
             issued_at=invitation.issued_at,
         )
 
@@ -57,17 +79,24 @@ class InvitationWithMeeting(InvitationBody):
     summary="List who is invited",
 )
 async def list_invitations(
-    meeting_id: UUID, database: ApiDatabase, actor: Caller, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None
+    meeting_id: UUID,
+    database: ApiDatabase,
+    actor: Caller,
+    reply: Annotated[ReplyFilter | None, Query(description="Only those who replied so to the present time and place")] = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
 ) -> Response:
     """Needs the permission meeting.read; without a role, this is the caller's own invitation."""
     after = decode_cursor(cursor, UUID)
     async with database.transaction(actor, Permission.MEETING_READ) as tx:
-        if await meeting_by_id(tx, meeting_id) is None:
+        meeting = await meeting_by_id(tx, meeting_id)
+        if meeting is None:
             raise NotFound("meeting", meeting_id)
-        found = await repository.invitations_of(tx, meeting_id, after[0] if after else None, limit + 1)
+        replied_with = reply and RepliedWith(None if reply == "none" else Reply(reply), meeting.asked_revision)
+        found = await repository.invitations_of(tx, meeting_id, replied_with, after[0] if after else None, limit + 1)
     shown = found[:limit]
     page = Page[InvitationBody](
-        items=[InvitationBody.of(invitation) for invitation in shown],
+        items=[InvitationBody.of(invitation, meeting) for invitation in shown],
         next_cursor=encode_cursor(str(shown[-1].id)) if len(found) > limit else None,
     )
     return json_response(page)
@@ -86,5 +115,19 @@ async def read_invitation(invitation_id: UUID, database: ApiDatabase, actor: Cal
         meeting = invitation and await meeting_by_id(tx, invitation.meeting_id)
     if invitation is None or meeting is None:
         raise NotFound("invitation", invitation_id)
-    body = InvitationWithMeeting(**InvitationBody.of(invitation).model_dump(), meeting=MeetingBody.of(meeting))
+    body = InvitationWithMeeting(**InvitationBody.of(invitation, meeting).model_dump(), meeting=MeetingBody.of(meeting))
     return json_response(body, headers={"ETag": etag(invitation.id, invitation.version + meeting.version)})
+
+
+@router.put(
+    "/v1/meetings/{meeting_id}/invitations/{person_id}/reply",
+    response_model=InvitationBody,
+    responses=problem_answers(400, 401, 404, 409, 413, 415, 422),
+    summary="Reply to an invitation",
+)
+async def reply_to_invitation(
+    meeting_id: UUID, person_id: UUID, body: ReplyToInvitation, database: ApiDatabase, actor: Caller
+) -> Response:
+    """Needs the permission invitation.reply in the meeting's municipality, the invitation itself, or its link."""
+    meeting, invitation = await commands.reply_to_invitation(database, actor, meeting_id, person_id, body.reply, body.revision)
+    return json_response(InvitationBody.of(invitation, meeting))

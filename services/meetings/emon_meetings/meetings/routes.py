@@ -1,5 +1,6 @@
 """Meetings over HTTP."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
@@ -15,6 +16,7 @@ from emon_contracts.events.meetings import MeetingKind
 from emon_contracts.permissions import Permission
 from emon_contracts.refusals import NotFound
 from emon_contracts.values import Ags, FreeText, Place, Title, ZonedDateTime
+from emon_meetings.invitations.repository import ReplyCounts, count_replies
 from emon_meetings.meetings import commands, repository
 from emon_meetings.meetings.repository import Participant
 from emon_meetings.meetings.rules import (
@@ -120,8 +122,20 @@ class CancelMeeting(BaseModel):
     reason: FreeText | None = None
 
 
+class RepliesBody(BaseModel):
+    """How many guests said what to the present time and place; `none` is how many said nothing to it yet."""
+
+    accepted: int
+    declined: int
+    tentative: int
+    none: int
+
+
 class MeetingBody(BaseModel):
-    """A meeting as it is now. `participants` are listed for those who may see whom it is for."""
+    """A meeting as it is now.
+
+    `participants` and `replies` are null in lists, and for those who see the meeting without seeing its municipality.
+    """
 
     id: UUID
     kind: MeetingKind
@@ -136,10 +150,11 @@ class MeetingBody(BaseModel):
     cancellation_reason: str | None
     revision: int
     participants: list[ParticipantBody] | None = None
+    replies: RepliesBody | None = None
 
     @classmethod
-    def of(cls, meeting: Meeting, participants: list[Participant] | None = None) -> Self:
-        """The body of a meeting, with participants where they were read."""
+    def of(cls, meeting: Meeting, participants: list[Participant] | None = None, replies: ReplyCounts | None = None) -> Self:
+        """The body of a meeting, with participants and replies where they were read."""
         listed = [ParticipantBody(person_id=item.person_id, organisation_id=item.organisation_id) for item in participants or ()]
         return cls(
             id=meeting.id,
@@ -155,6 +170,7 @@ class MeetingBody(BaseModel):
             cancellation_reason=meeting.cancellation_reason,
             revision=meeting.revision,
             participants=listed or None,
+            replies=replies and RepliesBody(**asdict(replies)),
         )
 
 
@@ -165,8 +181,10 @@ async def _shown(database: Database, actor: Actor, meeting_id: UUID, status: int
         if meeting is None:
             raise NotFound("meeting", meeting_id)
         participants = await repository.participants_of(tx, meeting_id)
+        shows_replies = tx.scope.covers(meeting.ags)
+        replies = await count_replies(tx, meeting_id, meeting.asked_revision) if shows_replies else None
     entity_tag = etag(meeting.id, meeting.version)
-    return json_response(MeetingBody.of(meeting, participants), status, {"ETag": entity_tag, **headers})
+    return json_response(MeetingBody.of(meeting, participants, replies), status, {"ETag": entity_tag, **headers})
 
 
 @router.post(

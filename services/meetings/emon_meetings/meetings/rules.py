@@ -50,6 +50,11 @@ class Meeting:
         """The start in UTC, derived from the wall clock."""
         return self.start.instant()
 
+    @property
+    def asked_revision(self) -> int:
+        """The revision of the time and place that guests are asked about: a cancellation is the last, and asks nothing anew."""
+        return self.revision - (self.status is MeetingStatus.CANCELLED)
+
 
 MeetingEvent = type[MeetingScheduled] | type[MeetingRescheduled] | type[MeetingRetitled] | type[MeetingCancelled]
 
