@@ -1,7 +1,9 @@
 """The pages behind the links in mails: what they show, what they refuse, and that they do nothing when only looked at."""
 
 import html
+import json
 import re
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -15,7 +17,7 @@ from emon_contracts.actors import LinkCapability, LinkPurpose
 from emon_platform.signed_links import Purpose
 
 from tests.gateway.conftest import Platform, Running, person
-from tests.gateway.peers import send_json
+from tests.gateway.peers import read_body, send_json
 
 ERIKA = person("Erika <b>Muster</b>")
 POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -151,7 +153,14 @@ def invitation(**changed: object) -> dict[str, object]:
         "status": "scheduled",
         **changed,
     }
-    return {"id": str(INVITATION_ID), "meeting": meeting, "person_id": str(ERIKA.person_id), "reply": None}
+    return {
+        "id": str(INVITATION_ID),
+        "meeting": meeting,
+        "person_id": str(ERIKA.person_id),
+        "reply": None,
+        "earlier_reply": None,
+        "replied_at": None,
+    }
 
 
 def invite(platform: Platform, body: object, status: int = 200) -> list[str]:
@@ -204,6 +213,139 @@ async def test_the_page_shows_the_state_of_now(platform: Platform) -> None:
         text = await read_page(await platform.get(invitation_link(platform)))
         assert says in text
         assert "javascript:" not in text
+
+
+@dataclass
+class Guestbook:
+    """Meetings, as far as an invitation's link sees it: `meeting` is what changed, `said` what it was told, by whom."""
+
+    meeting: dict[str, object] = field(default_factory=dict[str, object])
+    reply: str | None = None
+    earlier_reply: str | None = None
+    said: list[tuple[str, LinkCapability]] = field(default_factory=list[tuple[str, LinkCapability]])
+
+    def open(self, platform: Platform) -> "Guestbook":
+        async def show(_scope: Scope, _receive: Receive, send: Send) -> None:
+            body = invitation(**self.meeting) | {"reply": self.reply, "earlier_reply": self.earlier_reply}
+            await send_json(send, body)
+
+        async def note(scope: Scope, receive: Receive, send: Send) -> None:
+            assert scope["method"] == "PUT"
+            reply = json.loads(await read_body(receive))["reply"]
+            token = dict(scope["headers"])[b"authorization"].decode().removeprefix("Bearer ")
+            link = platform.verifier("meetings").verify(token, datetime.now(UTC)).link
+            assert link is not None
+            self.said.append((reply, link))
+            if link.revision != self.meeting.get("revision", 1) or self.meeting.get("status") == "cancelled":
+                await send_json(send, {"errors": [{"code": "meeting-changed"}]}, 409)
+                return
+            self.reply = reply
+            await send_json(send, {"reply": reply})
+
+        answers = platform.peers["meetings"].answers
+        answers[f"/v1/invitations/{INVITATION_ID}"] = show
+        answers[f"/v1/meetings/{MEETING_ID}/invitations/{ERIKA.person_id}/reply"] = note
+        return self
+
+
+async def press(
+    platform: Platform, path: str, page: str, button: str, headers: dict[str, str] | None = None
+) -> aiohttp.ClientResponse:
+    """Presses a button of the page's form, as a browser does. Follows no redirection."""
+    form = re.search(r'<form class="replies" method="post" action="(\?lang=..)">(.*?)</form>', page, re.DOTALL)
+    assert form
+    fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="(\w+)">', form[2]))
+    value = re.search(rf'<button name="reply" value="(\w+)"[^>]*>{button}</button>', form[2])
+    assert value
+    url = platform.url + path.partition("?")[0] + form[1]
+    return await platform.http.post(url, data={**fields, "reply": value[1]}, headers=headers, allow_redirects=False)
+
+
+@pytest.mark.parametrize(
+    ("language", "button", "reply", "says"),
+    [
+        ("de", "Ich komme", "accepted", "Ihre Antwort: <strong>Ich komme<"),
+        ("en", "Perhaps", "tentative", "reply: <strong>Perhaps<"),
+    ],
+)
+async def test_a_reply_is_one_button_and_may_be_changed(
+    platform: Platform, language: str, button: str, reply: str, says: str
+) -> None:
+    guestbook = Guestbook().open(platform)
+    path = invitation_link(platform) + f"?lang={language}"
+    asked = await read_page(await platform.get(path))
+    assert not guestbook.said, "looking does nothing"
+    assert says not in asked
+    taken = await press(platform, path, asked, button)
+    assert (taken.status, taken.headers["Location"]) == (303, path)
+    assert guestbook.said == [(reply, LinkCapability(LinkPurpose.INVITATION, INVITATION_ID, 1))]
+    shown = await read_page(await platform.get(path))
+    assert says in shown
+    assert f'value="{reply}" aria-current="true"' in shown
+    assert (await press(platform, path, shown, button)).status == 303
+
+
+async def test_an_old_link_shows_the_new_time_and_asks_again(platform: Platform) -> None:
+    guestbook = Guestbook({"revision": 2}, earlier_reply="accepted").open(platform)
+    path = invitation_link(platform, revision=1)
+    asked = await read_page(await platform.get(path))
+    assert "hat sich das Treffen geändert" in asked
+    assert "Ihre Antwort zum früheren Termin oder Ort war: <strong>Ich komme<" in asked
+    assert "Ihre Antwort:" not in asked
+    assert (await press(platform, path, asked, "Ich komme nicht")).status == 303
+    assert guestbook.said[0][1].revision == 2, "of the meeting as the page showed it"
+
+
+async def test_a_page_that_was_open_while_the_meeting_moved_asks_again(platform: Platform) -> None:
+    guestbook = Guestbook().open(platform)
+    path = invitation_link(platform)
+    asked = await read_page(await platform.get(path))
+    guestbook.meeting |= {"revision": 2, "place": "Gemeindehaus"}
+    again = await read_page(await press(platform, path, asked, "Ich komme"), 409)
+    for part in ("nicht eingetragen", "Gemeindehaus", 'name="revision" value="2"'):
+        assert part in again
+    assert guestbook.reply is None
+    assert (await press(platform, path, again, "Ich komme")).status == 303
+
+
+async def test_a_form_that_does_not_say_what_it_showed_replies_to_what_the_mail_said(platform: Platform) -> None:
+    guestbook = Guestbook({"revision": 2}).open(platform)
+    path = invitation_link(platform, revision=1)
+    for revision in (None, "", "²", "-1", "9" * 5000):
+        data = {"reply": "accepted"} | ({} if revision is None else {"revision": revision})
+        answer = await platform.http.post(platform.url + path, data=data, allow_redirects=False)
+        assert "nicht eingetragen" in await read_page(answer, 409)
+    assert {link.revision for _, link in guestbook.said} == {1}
+
+
+async def test_a_form_of_another_website_and_one_without_a_reply_say_nothing(platform: Platform) -> None:
+    guestbook = Guestbook().open(platform)
+    path = invitation_link(platform)
+    asked = await read_page(await platform.get(path))
+    foreign = await press(platform, path, asked, "Ich komme", {"Sec-Fetch-Site": "cross-site"})
+    await read_page(foreign, 403)
+    for data in ({}, {"reply": "maybe"}, {"revision": "1"}):
+        answer = await platform.http.post(platform.url + path, data=data, allow_redirects=False)
+        assert answer.status == 303
+    assert not guestbook.said
+
+
+async def test_a_meeting_that_is_over_asks_nothing(platform: Platform) -> None:
+    guestbook = Guestbook(reply="accepted").open(platform)
+    path = invitation_link(platform)
+    asked = await read_page(await platform.get(path))
+    guestbook.meeting = {"starts_at": "2026-01-01T10:00:00Z"}
+    started = await read_page(await platform.get(path))
+    guestbook.meeting = {"status": "cancelled", "revision": 2}
+    cancelled = await read_page(await platform.get(path))
+    refused = await read_page(await press(platform, path, asked, "Vielleicht"), 409)
+    for shown, says in (
+        (started, "Dieses Treffen hat schon begonnen"),
+        (cancelled, "Dieses Treffen findet nicht statt"),
+        (refused, "Dieses Treffen findet nicht statt"),
+    ):
+        assert says in shown
+        assert "<form" not in shown
 
 
 async def test_a_link_that_shows_nothing_explains_itself(platform: Platform) -> None:

@@ -88,6 +88,11 @@ def page(
     return Response(html, status, media_type="text/html", headers={**HEADERS, **(headers or {})})
 
 
+def see_other(request: Request) -> Response:
+    """From a form that was taken to the page it was on (RFC 9110 section 15.4.4), so that a reload sends nothing again."""
+    return Response(status_code=303, headers={**HEADERS, "Location": f"{request.url.path}?lang={language_of(request)}"})
+
+
 def came_from_elsewhere(request: Request, public_origin: str) -> bool:
     """Whether a form was sent by a page of somebody else.
 
