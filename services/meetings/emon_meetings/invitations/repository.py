@@ -148,15 +148,20 @@ async def invitations_of(
     """A meeting's invitations in reach of the caller, in the order in which they were made, behind the given one."""
     rows = await tx.fetch(
         f"""
+        WITH invitations AS ( -- the page first, so that names are looked up for it alone
+            SELECT *
+            FROM invitations
+            WHERE meeting_id = $1
+              AND ($2::uuid IS NULL OR id > $2)
+              AND (
+                  $3::integer IS NULL
+                  OR CASE WHEN replied_revision = $3 THEN reply END IS NOT DISTINCT FROM $4::text
+              )
+            ORDER BY id
+            LIMIT $5
+        )
         {_INVITATION}
-        WHERE invitations.meeting_id = $1
-          AND ($2::uuid IS NULL OR invitations.id > $2)
-          AND (
-              $3::integer IS NULL
-              OR CASE WHEN invitations.replied_revision = $3 THEN invitations.reply END IS NOT DISTINCT FROM $4::text
-          )
         ORDER BY invitations.id
-        LIMIT $5
         """,
         meeting_id,
         after,

@@ -32,8 +32,8 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
     ),
     "conflict": ProblemType(
         "It does not go with the present state",
-        "409. The resource is in a state in which this cannot be done: a cancelled meeting, a meeting whose time or place changed "
-        "since the caller saw it, a name that is taken, a delivery that is already decided. Read it again.",
+        "409. The resource is in a state in which this cannot be done: a cancelled meeting, a meeting whose time or place "
+        "changed since the caller saw it, a name that is taken, a delivery that is already decided. Read it again.",
     ),
     "sign-in-required": ProblemType(
         "Sign in first",
