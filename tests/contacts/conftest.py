@@ -17,7 +17,7 @@ from emon_contacts.municipalities import repository as municipalities
 from emon_contacts.municipalities.rules import Municipality
 from emon_contacts.schema import migrations
 from emon_contacts.settings import ContactsSettings
-from emon_contracts.actors import OPERATOR, Actor, Grant, Role
+from emon_contracts.actors import OPERATOR, Actor, Grant, LinkCapability, LinkPurpose, Role
 from emon_contracts.permissions import Permission
 from emon_embedded.service_databases import ServiceDatabase
 from emon_platform.database import Database
@@ -66,6 +66,11 @@ def coordinator_of(*ags: str) -> Actor:
 def member(role: Role, organisation_id: str | UUID, ags: str = HERE, person_id: str | None = None) -> Actor:
     grant = Grant(role=role, ags=ags, organisation_id=UUID(str(organisation_id)))
     return Actor(uuid4() if person_id is None else UUID(person_id), (grant,))
+
+
+def holder(person_id: str, purpose: LinkPurpose) -> Actor:
+    """Somebody who holds a link about themselves."""
+    return Actor(UUID(person_id), link=LinkCapability(purpose, UUID(person_id), 0))
 
 
 @pytest.fixture
@@ -123,6 +128,7 @@ class Published:
     subject: str
     sequence: int
     body: dict[str, Any]
+    is_tombstone: bool = False
 
 
 class Outbox:
@@ -135,10 +141,17 @@ class Outbox:
         """In order; all, or those whose topic contains this."""
         async with self._worker.unscoped() as tx:
             rows = await tx.fetch("SELECT topic, headers, value FROM outbox ORDER BY position")
-        found = [(row["topic"], dict(json.loads(row["headers"])), json.loads(row["value"])) for row in rows]
+        found = [(row["topic"], dict(json.loads(row["headers"])), row["value"]) for row in rows]
         return [
-            Published(name, headers["ce_type"], headers["ce_subject"], int(headers["ce_sequence"]), body)
-            for name, headers, body in found
+            Published(
+                name,
+                headers["ce_type"],
+                headers["ce_subject"],
+                int(headers["ce_sequence"]),
+                {} if value is None else json.loads(value),
+                value is None,
+            )
+            for name, headers, value in found
             if topic in name
         ]
 

@@ -34,6 +34,8 @@ class Permission(StrEnum):
     PERSON_WRITE = "person.write"
     PERSON_CORRECT = "person.correct"
     PERSON_ERASE = "person.erase"
+    WORKING_WEEK_READ = "working-week.read"
+    WORKING_WEEK_WRITE = "working-week.write"
     MEETING_READ = "meeting.read"
     MEETING_WRITE = "meeting.write"
     INVITATION_READ = "invitation.read"
@@ -66,6 +68,9 @@ PERMISSIONS: Mapping[Permission, Mapping[Role, Reach]] = {
     # A person belongs to themselves.
     Permission.PERSON_CORRECT: _OWN,
     Permission.PERSON_ERASE: _OWN,
+    # Who works when is for those who work together by day, not for the whole circle.
+    Permission.WORKING_WEEK_READ: _PAID | _OWN,
+    Permission.WORKING_WEEK_WRITE: _COORDINATORS | _OWN,
     # Volunteers see the meetings they are invited to.
     Permission.MEETING_READ: _PAID | _OWN,
     Permission.MEETING_WRITE: _PAID,

@@ -81,14 +81,8 @@ async def change_person(
     """Another name or language; None leaves it. Raises NotFound, Outdated and Refused."""
     async with database.transaction(actor, Permission.PERSON_WRITE) as tx:
         before = await _lock(tx, person_id, precondition)
-        display_name = before.display_name if display_name is None else display_name
-        locale = before.locale if locale is None else locale
-        if (display_name, locale) == (before.display_name, before.locale):
+        if not await save_change(tx, before, display_name, locale):
             return before
-        try:
-            await repository.save(tx, person_id, display_name, locale.value)
-        except asyncpg.UniqueViolationError as error:
-            raise Refused(PERSON_EXISTS) from error
         [(record, _)] = await repository.changed(tx, [person_id])
         refusal = check_change(tx.scope, record.memberships, record.grants)
         if refusal is not None:
@@ -97,10 +91,23 @@ async def change_person(
         return await _visible(tx, person_id)
 
 
+async def save_change(tx: Transaction, before: Person, display_name: str | None, locale: Locale | None) -> bool:
+    """Saves another name or language of somebody who is locked; False where nothing changes. Raises Refused for a name taken."""
+    display_name = before.display_name if display_name is None else display_name
+    locale = before.locale if locale is None else locale
+    if (display_name, locale) == (before.display_name, before.locale):
+        return False
+    try:
+        await repository.save(tx, before.id, display_name, locale.value)
+    except asyncpg.UniqueViolationError as error:
+        raise Refused(PERSON_EXISTS) from error
+    return True
+
+
 async def add_membership(database: Database, actor: Actor, person_id: UUID, wanted: WantedMembership) -> Person:
     """Makes somebody a member; no change where they are. Raises NotFound and Refused (pointers as in a body of its own)."""
     async with database.transaction(actor, Permission.PERSON_WRITE) as tx:
-        person = await _visible(tx, person_id)
+        person = await _lock(tx, person_id)
         areas = await areas_in_reach(tx, [wanted.organisation_id])
         memberships, refusals = resolve_memberships(actor, [wanted], areas, "")
         if refusals:
@@ -136,7 +143,7 @@ async def end_membership(
 async def add_grant(database: Database, actor: Actor, person_id: UUID, wanted: WantedGrant) -> Person:
     """Grants a role; no change where it is held. Raises NotFound and Refused (pointers as in a body of its own)."""
     async with database.transaction(actor, Permission.PERSON_WRITE) as tx:
-        person = await _visible(tx, person_id)
+        person = await _lock(tx, person_id)
         grant = await _resolved_grant(tx, wanted)
         if grant in person.grants:
             return person
@@ -190,11 +197,12 @@ async def _resolved_grant(tx: Transaction, wanted: WantedGrant) -> Grant:
     return grants[0]
 
 
-async def _lock(tx: Transaction, person_id: UUID, precondition: Precondition) -> Person:
+async def _lock(tx: Transaction, person_id: UUID, precondition: Precondition | None = None) -> Person:
     row = await repository.lock(tx, person_id)
     if row is None:
         raise NotFound("person", person_id)
-    precondition.check(etag(row["etag_seed"], row["version"]))
+    if precondition is not None:
+        precondition.check(etag(row["etag_seed"], row["version"]))
     return await _visible(tx, person_id)
 
 

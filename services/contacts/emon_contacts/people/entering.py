@@ -1,10 +1,11 @@
 """Entering people: one, or many at once, by the same rules.
 
 Somebody is recognised by address and name, wherever they are active; without an address by name among the members of the
-same organisation. Who is known gets what is new in memberships and grants, and nothing else of them changes.
+same organisation. Who is known gets what is new in memberships and grants, and nothing else of them changes. They are held until
+the commit; whoever erases themselves at the same moment goes first, and is entered anew, or last, and goes with what is new.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -31,7 +32,8 @@ class _Recognised:
 
 async def enter_people(tx: Transaction, entries: Sequence[Entry], entered_by: UUID | None) -> list[UUID]:
     """Enters each; answers the person for each entry. `entered_by` is None where no person did it."""
-    recognised = await _recognise(tx, entries)
+    entered_by = _person_or_none(entered_by)
+    recognised = await _recognise(tx, entries, entered_by)
     pairs = list(zip(recognised.person_ids, entries, strict=True))
     touched = await repository.add_memberships(
         tx, {(person_id, membership) for person_id, entry in pairs for membership in entry.memberships}
@@ -51,7 +53,7 @@ async def announce(tx: Transaction, *, new: Collection[UUID], changed: Collectio
     """
     if not new and not changed:
         return
-    by = None if by == OPERATOR.person_id else by
+    by = _person_or_none(by)
     events: list[NewEvent] = []
     for record, version in await repository.changed(tx, [*new, *changed]):
         person_id = record.person_id
@@ -65,13 +67,19 @@ async def announce(tx: Transaction, *, new: Collection[UUID], changed: Collectio
     await outbox.append(tx, SOURCE, events)
 
 
-async def _recognise(tx: Transaction, entries: Sequence[Entry]) -> _Recognised:
+def _person_or_none(by: UUID | None) -> UUID | None:
+    return None if by == OPERATOR.person_id else by
+
+
+async def _recognise(tx: Transaction, entries: Sequence[Entry], entered_by: UUID | None) -> _Recognised:
     person_ids: list[UUID | None] = [None] * len(entries)
-    new = await _by_address(tx, entries, person_ids) | await _by_name(tx, entries, person_ids)
+    new = await _by_address(tx, entries, person_ids, entered_by) | await _by_name(tx, entries, person_ids, entered_by)
     return _Recognised([person_id for person_id in person_ids if person_id is not None], new)
 
 
-async def _by_address(tx: Transaction, entries: Sequence[Entry], person_ids: list[UUID | None]) -> set[UUID]:
+async def _by_address(
+    tx: Transaction, entries: Sequence[Entry], person_ids: list[UUID | None], entered_by: UUID | None
+) -> set[UUID]:
     """Fills in who has an address; answers who is new. Adds first and looks then, so that twins at the same moment are one."""
     keys = {
         index: (email_key(entry.email), identity_key(entry.display_name))
@@ -83,14 +91,28 @@ async def _by_address(tx: Transaction, entries: Sequence[Entry], person_ids: lis
     candidates: dict[repository.AddressedName, tuple[UUID, Entry]] = {}
     for index, key in keys.items():
         candidates.setdefault(key, (uuid4(), entries[index]))
-    await repository.add_people(tx, list(candidates.values()))
-    known = await repository.known_people(tx, candidates)
+    known = await _hold_or_add(tx, candidates, entered_by)
     for index, key in keys.items():
         person_ids[index] = known[key]
     return {identifier for key, (identifier, _) in candidates.items() if known[key] == identifier}
 
 
-async def _by_name(tx: Transaction, entries: Sequence[Entry], person_ids: list[UUID | None]) -> set[UUID]:
+async def _hold_or_add(
+    tx: Transaction, candidates: Mapping[repository.AddressedName, tuple[UUID, Entry]], entered_by: UUID | None
+) -> dict[repository.AddressedName, UUID]:
+    """Who these are, each held. Somebody who was known and is erased meanwhile is looked for again, and so entered anew."""
+    known: dict[repository.AddressedName, UUID] = {}
+    while missing := {key: candidate for key, candidate in candidates.items() if key not in known}:
+        await repository.add_people(tx, list(missing.values()), entered_by)
+        found = await repository.known_people(tx, missing)
+        held = await repository.hold_people(tx, found.values())
+        known |= {key: person_id for key, person_id in found.items() if person_id in held}
+    return known
+
+
+async def _by_name(
+    tx: Transaction, entries: Sequence[Entry], person_ids: list[UUID | None], entered_by: UUID | None
+) -> set[UUID]:
     """Fills in who has no address; answers who is new."""
     keys = {
         index: [
@@ -103,7 +125,9 @@ async def _by_name(tx: Transaction, entries: Sequence[Entry], person_ids: list[U
         return set()
     wanted = {key for of_entry in keys.values() for key in of_entry}
     await repository.lock_members(tx, {(organisation_id, ags) for _, organisation_id, ags in wanted})
-    known = await repository.members_without_address(tx, wanted)
+    found = await repository.members_without_address(tx, wanted)
+    held = await repository.hold_people(tx, found.values())
+    known = {key: person_id for key, person_id in found.items() if person_id in held}
     new: dict[UUID, Entry] = {}
     for index, of_entry in keys.items():
         person_id = next((known[key] for key in of_entry if key in known), None)
@@ -113,5 +137,5 @@ async def _by_name(tx: Transaction, entries: Sequence[Entry], person_ids: list[U
         for key in of_entry:
             known.setdefault(key, person_id)
         person_ids[index] = person_id
-    await repository.add_people(tx, list(new.items()))
+    await repository.add_people(tx, list(new.items()), entered_by)
     return set(new)

@@ -8,7 +8,7 @@ from uuid import UUID
 from emon_contacts.names import identity_key, search_key
 from emon_contacts.people.rules import Entry
 from emon_contracts.actors import Grant
-from emon_contracts.directory import MembershipRecord, PersonRecord
+from emon_contracts.directory import AbsenceRecord, MembershipRecord, PersonRecord, Weekday
 from emon_contracts.values import Ags, email_key
 from emon_platform.database import Transaction
 
@@ -18,15 +18,15 @@ MEMBERS_LOCK = 0x6D627273
 AddressedName = tuple[str, str]  # keys of address and name
 
 
-async def add_people(tx: Transaction, people: Sequence[tuple[UUID, Entry]]) -> None:
+async def add_people(tx: Transaction, people: Sequence[tuple[UUID, Entry]], entered_by: UUID | None) -> None:
     """New rows, except where somebody of this address and name is there; waits for a twin under way.
 
     In one order for everybody, so that two imports of the same people cannot block each other for good.
     """
     await tx.execute(
         """
-        INSERT INTO people (id, display_name, name_key, search_key, email, email_key, locale)
-        SELECT *
+        INSERT INTO people (id, display_name, name_key, search_key, email, email_key, locale, entered_by)
+        SELECT entered.*, $8::uuid
         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
             AS entered (id, display_name, name_key, search_key, email, email_key, locale)
         ORDER BY email_key, name_key
@@ -39,6 +39,7 @@ async def add_people(tx: Transaction, people: Sequence[tuple[UUID, Entry]]) -> N
         [entry.email for _, entry in people],
         [None if entry.email is None else email_key(entry.email) for _, entry in people],
         [entry.locale.value for _, entry in people],
+        entered_by,
     )
 
 
@@ -50,6 +51,12 @@ async def known_people(tx: Transaction, wanted: Collection[AddressedName]) -> di
         [key for _, key in wanted],
     )
     return {(row["email_key"], row["name_key"]): row["person_id"] for row in rows}
+
+
+async def hold_people(tx: Transaction, person_ids: Collection[UUID]) -> set[UUID]:
+    """Keeps these people from being erased until the commit; waits for an erasure under way, and answers who is still there."""
+    rows = await tx.fetch("SELECT person_id FROM hold_people($1::uuid[]) AS person_id", list(person_ids))
+    return {row["person_id"] for row in rows}
 
 
 async def lock_members(tx: Transaction, organisations: Collection[tuple[UUID, Ags]]) -> None:
@@ -156,6 +163,9 @@ def _record(row: Any) -> PersonRecord:
         locale=row["locale"],
         memberships=tuple(MembershipRecord.model_validate(item) for item in json.loads(row["memberships"])),
         grants=tuple(Grant.model_validate(item) for item in json.loads(row["grants"])),
+        entered_by=row["entered_by"],
+        working_days=None if row["working_days"] is None else tuple(Weekday(int(digit)) for digit in row["working_days"]),
+        absences=tuple(AbsenceRecord.model_validate(item) for item in json.loads(row["absences"])),
     )
 
 

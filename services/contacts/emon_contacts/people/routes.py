@@ -6,7 +6,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic.json_schema import SkipJsonSchema
 
 from emon_contacts.names import search_term
 from emon_contacts.people import commands, reading
@@ -78,12 +77,12 @@ class NewPerson(BaseModel):
 
 
 class PersonChange(BaseModel):
-    """What is left out stays as it is."""
+    """What is left out, or null, stays as it is."""
 
     model_config = ConfigDict(extra="forbid")
 
-    display_name: DisplayName | SkipJsonSchema[None] = None
-    locale: Locale | SkipJsonSchema[None] = None
+    display_name: DisplayName | None = None
+    locale: Locale | None = None
 
 
 class PersonView(BaseModel):
@@ -108,7 +107,8 @@ def _view(person: Person) -> PersonView:
     )
 
 
-def _answer(person: Person) -> Response:
+def answer_with(person: Person) -> Response:
+    """A person as the caller sees them, with their entity tag."""
     return json_response(_view(person), headers={"ETag": commands.entity_tag(person)})
 
 
@@ -173,7 +173,7 @@ async def read_person(person_id: UUID, caller: Caller, database: ApiDatabase) ->
         person = await reading.visible_person(tx, visibility_of(caller, Permission.PERSON_READ), person_id)
     if person is None:
         raise NotFound("person", person_id)
-    return _answer(person)
+    return answer_with(person)
 
 
 @router.patch(
@@ -184,7 +184,7 @@ async def change_person(
     person_id: UUID, body: PersonChange, caller: Caller, database: ApiDatabase, precondition: DemandedPrecondition
 ) -> Response:
     """Gives somebody another name or language. Refused where they are active in municipalities that are not the caller's."""
-    return _answer(await commands.change_person(database, caller, person_id, body.display_name, body.locale, precondition))
+    return answer_with(await commands.change_person(database, caller, person_id, body.display_name, body.locale, precondition))
 
 
 @router.post(
@@ -194,7 +194,7 @@ async def change_person(
 )
 async def add_membership(person_id: UUID, body: NewMembership, caller: Caller, database: ApiDatabase) -> Response:
     """Makes somebody a member of an organisation; sent again it changes nothing."""
-    return _answer(await commands.add_membership(database, caller, person_id, body.wanted()))
+    return answer_with(await commands.add_membership(database, caller, person_id, body.wanted()))
 
 
 @router.delete(
@@ -221,7 +221,7 @@ async def end_membership(
 )
 async def add_grant(person_id: UUID, body: NewGrant, caller: Caller, database: ApiDatabase) -> Response:
     """Grants somebody a role; sent again it changes nothing."""
-    return _answer(await commands.add_grant(database, caller, person_id, body.wanted()))
+    return answer_with(await commands.add_grant(database, caller, person_id, body.wanted()))
 
 
 @router.delete("/{person_id}/grants/{role}", status_code=204, responses=problem_answers(401, 403, 404, 412, 422, 428))
