@@ -17,11 +17,13 @@ from emon_platform.database import Database
 from tests.contacts.conftest import Api, Outbox, member
 
 TODAY = date(2027, 3, 1)
-absences = st.builds(
-    lambda first, days: Absence(first, first + timedelta(days=days)),
-    st.dates(date(2026, 1, 1), date(2028, 1, 1)),
-    st.integers(0, 365),
-)
+
+
+def absence(first: date, days: int) -> Absence:
+    return Absence(first, first + timedelta(days=days))
+
+
+absences = st.builds(absence, st.dates(date(2026, 1, 1), date(2028, 1, 1)), st.integers(0, 365))
 
 
 @given(st.lists(absences), st.none() | st.lists(st.sampled_from(Weekday), min_size=1))
@@ -50,13 +52,14 @@ async def test_a_person_or_their_coordinator_says_when_they_work(api: Api, coord
     read = await api.as_(Actor(UUID(kim))).get(path)
     assert read.json() == {"working_days": None, "absences": []}
     away = {"first_day": "2190-07-01", "last_day": "2190-07-14"}
-    said = {
+    said: dict[str, Any] = {
         "working_days": ["wednesday", "monday"],
         "absences": [away, {"first_day": "2020-01-01", "last_day": "2020-01-02"}, away],
     }
-    kept = {"working_days": ["monday", "wednesday"], "absences": [away]}
+    kept: dict[str, Any] = {"working_days": ["monday", "wednesday"], "absences": [away]}
     etag = read.headers["etag"]
-    for actor, body, answer_body in ((Actor(UUID(kim)), said, kept), (coordinator, {"working_days": None, "absences": []}, None)):
+    nothing: dict[str, Any] = {"working_days": None, "absences": []}
+    for actor, body, answer_body in ((Actor(UUID(kim)), said, kept), (coordinator, nothing, None)):
         client = api.as_(actor)
         assert (await client.put(path, json=body)).status_code == 428
         assert (await client.put(path, json=body, headers={"If-Match": '"old"'})).status_code == 412
@@ -76,7 +79,8 @@ async def test_a_person_or_their_coordinator_says_when_they_work(api: Api, coord
 async def test_working_weeks_are_seen_by_staff_and_changed_by_nobody_else(api: Api, coordinator: Actor, stranger: Actor) -> None:
     circle = await api.organisation(coordinator)
     kim = (await api.person(coordinator, "Kim Muster", circle)).json()["id"]
-    path, body = f"/v1/people/{kim}/working-week", {"working_days": None, "absences": []}
+    path = f"/v1/people/{kim}/working-week"
+    body: dict[str, Any] = {"working_days": None, "absences": []}
     staff, volunteer = member(Role.STAFF, circle["id"]), member(Role.VOLUNTEER, circle["id"])
     for actor, reads, changes in ((staff, 200, 404), (volunteer, 404, 404), (stranger, 404, 404), (coordinator, 200, 200)):
         assert (await api.as_(actor).get(path)).status_code == reads
@@ -99,7 +103,8 @@ async def test_every_malformed_field_of_a_week_at_once(api: Api, coordinator: Ac
         "/absences/0/last_day",
         "/absences/1/last_day",
     ]
-    for body in ({"working_days": [], "absences": []}, {"working_days": None, "absences": [day] * 51}, {"absences": []}):
+    bodies: list[Any] = [{"working_days": [], "absences": []}, {"working_days": None, "absences": [day] * 51}, {"absences": []}]
+    for body in bodies:
         assert (await put(body)).status_code == 422
     backwards = await put({"working_days": None, "absences": [{"first_day": "2190-01-02", "last_day": "2190-01-01"}]})
     assert backwards.json()["errors"][0]["pointer"] == "/absences/0/last_day"

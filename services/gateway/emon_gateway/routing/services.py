@@ -110,7 +110,10 @@ class Service:
     async def ask_json(
         self, method: str, target: str, headers: Mapping[str, str], timeout_s: float, body: Any = None
     ) -> tuple[int, Any]:
-        """Status and JSON of a small answer to a small request. Raises ServiceUnavailable, also for an answer that is no JSON."""
+        """Status and JSON of a small answer to a small request; None where it has no body.
+
+        Raises ServiceUnavailable, also for an answer that is no JSON.
+        """
         patience = Patience(timeout_s, ALIVE_TIMEOUT_S)
         if body is None:
             answer = await self.request(method, target, headers=headers, patience=patience)
@@ -118,7 +121,8 @@ class Service:
             headers = {**headers, "Content-Type": "application/json"}
             answer = await self.request(method, target, headers=headers, body=_once(to_json(body)), patience=patience)
         try:
-            return answer.status, json.loads(await answer.read())
+            content = await answer.read()
+            return answer.status, json.loads(content) if content else None
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise ServiceUnavailable(self.name, type(error).__name__) from error
         finally:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Request, Response
 
 from emon_gateway.pages.links.invitations import INVITATION
+from emon_gateway.pages.links.people import CORRECTION, ERASURE
 from emon_gateway.pages.links.visits import LinkPage, Visit
 from emon_gateway.pages.rendering import came_from_elsewhere, page
 from emon_gateway.parts import Parts
@@ -21,6 +22,8 @@ FORM_FIELDS_MAX = 10
 
 PAGES: Mapping[Purpose, LinkPage] = {
     Purpose.INVITATION: INVITATION,
+    Purpose.CORRECTION: CORRECTION,
+    Purpose.ERASURE: ERASURE,
 }
 
 

@@ -1,0 +1,168 @@
+"""The pages on which people see, correct and erase what is held about them."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from emon_contracts.actors import LinkCapability, LinkPurpose
+from emon_gateway.pages.texts_about_people import texts_about_people_in
+from emon_platform.signed_links import Purpose
+
+from tests.gateway.conftest import Platform, person
+from tests.gateway.peers import read_body, send_json
+from tests.gateway.test_pages import read_page
+
+ERIKA = person("Erika <b>Muster</b>")
+RECORD: dict[str, Any] = {
+    "id": str(ERIKA.person_id),
+    "display_name": "Erika <b>Muster</b>",
+    "email": "erika@example.org",
+    "locale": "de-simple",
+    "memberships": [{"organisation": "Helferkreis <Asyl>", "municipality": "Musterstadt", "engagement": "volunteer"}],
+    "grants": [
+        {"role": "circle_speaker", "organisation": "Helferkreis <Asyl>", "municipality": "Musterstadt"},
+        {"role": "network_admin", "organisation": None, "municipality": None},
+    ],
+    "entered_by": "Toni Amt",
+    "working_days": ["monday", "friday"],
+    "absences": [{"first_day": "2027-07-01", "last_day": "2027-07-14"}],
+}
+
+
+class Contacts:
+    """Contacts, as far as it answers for one person: its record, and what comes of acting."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.record: tuple[int, Any] = (200, RECORD)
+        self.acting: tuple[int, Any] = (200, RECORD)
+        self.bodies: list[bytes] = []
+        self.tokens: list[str] = []
+        answers = platform.peers["contacts"].answers
+        path = f"/v1/people/{ERIKA.person_id}"
+        answers[f"{path}/record"] = self._read
+        answers[f"{path}/correction"] = answers[f"{path}/erasure"] = self._act
+
+    async def _read(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        self.tokens.append(dict(scope["headers"])[b"authorization"].decode().removeprefix("Bearer "))
+        await send_json(send, self.record[1], self.record[0])
+
+    async def _act(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        self.bodies.append(await read_body(receive))
+        status, body = self.acting
+        if status == 204:
+            await send({"type": "http.response.start", "status": 204, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+        else:
+            await send_json(send, body, status)
+
+
+@pytest.fixture
+def contacts(platform: Platform) -> Contacts:
+    return Contacts(platform)
+
+
+def link(platform: Platform, purpose: Purpose) -> str:
+    return f"/links/{platform.link(ERIKA.person_id, purpose)}"
+
+
+async def post(platform: Platform, path: str, **fields: str) -> aiohttp.ClientResponse:
+    return await platform.http.post(platform.url + path, data=fields)
+
+
+def problem(status: int, *pointers: str) -> tuple[int, Any]:
+    return status, {"status": status, "errors": [{"code": "x", "detail": "x", "pointer": pointer} for pointer in pointers]}
+
+
+def test_both_languages_say_the_same_things() -> None:
+    assert texts_about_people_in("de").keys() == texts_about_people_in("en").keys()
+
+
+async def test_a_person_sees_everything_that_is_held_about_them(platform: Platform, contacts: Contacts) -> None:
+    path = link(platform, Purpose.CORRECTION)
+    assert "Erika &lt;b&gt;Muster" in await (await platform.get(path)).text()
+    text = await read_page(await platform.get(path))
+    for part in (
+        "erika@example.org",
+        "Helferkreis <Asyl>, Musterstadt (ehrenamtlich)",
+        "Sprecherin oder Sprecher, Helferkreis <Asyl>, Musterstadt",
+        "<li>Verwaltung der Plattform</li>",
+        "Toni Amt",
+        "Montag, Freitag",
+        "1.7.2027 bis 14.7.2027",
+        '<option value="de-simple" selected>',
+        "Antworten Sie einfach auf die E-Mail",
+    ):
+        assert part in text
+    english = await read_page(await platform.get(path + "?lang=en"))
+    assert "Member of" in english
+    assert contacts.bodies == [], "looking does nothing"
+    actor = platform.verifier("contacts").verify(contacts.tokens[0], datetime.now(UTC))
+    assert (actor.person_id, actor.grants) == (ERIKA.person_id, ())
+    assert actor.link == LinkCapability(LinkPurpose.CORRECTION, ERIKA.person_id, 0)
+
+
+async def test_a_correction_is_saved_and_shown(platform: Platform, contacts: Contacts) -> None:
+    answer = await post(platform, link(platform, Purpose.CORRECTION), display_name="Erika M.", locale="en")
+    assert 'role="status">Gespeichert' in await read_page(answer)
+    assert [json.loads(body) for body in contacts.bodies] == [{"display_name": "Erika M.", "locale": "en"}]
+
+
+async def test_what_is_refused_stays_in_the_form_with_the_error_at_its_field(platform: Platform, contacts: Contacts) -> None:
+    path = link(platform, Purpose.CORRECTION)
+    for acting, says in (
+        (problem(422, "/display_name", "/locale"), ("in einer Zeile", "eine der Sprachen")),
+        (problem(409, "/display_name"), ("schon eingetragen",)),
+    ):
+        contacts.acting = acting
+        text = await read_page(await post(platform, path, display_name='"><b>', locale="xx"), acting[0])
+        assert all(part in text for part in says)
+        assert 'value=""><b>"' in text
+        assert 'aria-describedby="display_name-hint display_name-error"' in text
+        assert "Gespeichert" not in text
+    contacts.acting = problem(422, "/nonsense")
+    await read_page(await post(platform, path, display_name="x", locale="de"), 503)
+
+
+async def test_erasure_asks_first_acts_by_its_button_and_says_that_it_is_done(platform: Platform, contacts: Contacts) -> None:
+    path = link(platform, Purpose.ERASURE)
+    contacts.acting = (204, None)
+    for answer in (await platform.get(path), await post(platform, path)):
+        text = await read_page(answer)
+        assert "Es geht um Erika <b>Muster</b> (erika@example.org)." in text
+        assert "Endgültig löschen" in text
+    assert contacts.bodies == [], "neither looking nor an empty form erases anybody"
+    done = await read_page(await post(platform, path, confirmation="erase"))
+    assert "Ihre Daten sind gelöscht" in done
+    assert "keine E-Mail mehr" in done
+    assert len(contacts.bodies) == 1
+    contacts.record = problem(404)
+    for purpose in (Purpose.ERASURE, Purpose.CORRECTION):
+        again = await read_page(await platform.get(link(platform, purpose)), 410)
+        assert "nichts mehr gespeichert" in again
+    assert "Ihre Daten sind gelöscht" in await read_page(await post(platform, path, confirmation="erase"))
+    contacts.acting = problem(404)
+    corrected = await post(platform, link(platform, Purpose.CORRECTION), display_name="x", locale="de")
+    assert "nichts mehr gespeichert" in await read_page(corrected, 410)
+
+
+async def test_the_last_administrator_is_told_what_to_do_first(platform: Platform, contacts: Contacts) -> None:
+    contacts.acting = problem(409, "")
+    answer = await post(platform, link(platform, Purpose.ERASURE), confirmation="erase")
+    assert "Geben Sie diese Rolle" in await read_page(answer, 409)
+
+
+async def test_what_contacts_does_not_say_is_not_taken_for_nothing(platform: Platform, contacts: Contacts) -> None:
+    said: list[tuple[int, Any]] = [(500, {}), (200, {"another": "shape"})]
+    for record in said:
+        contacts.record = contacts.acting = record
+        for purpose in (Purpose.CORRECTION, Purpose.ERASURE):
+            await read_page(await platform.get(link(platform, purpose)), 503)
+        await read_page(await post(platform, link(platform, Purpose.ERASURE), confirmation="erase"), 503)
+    foreign = await platform.http.post(
+        platform.url + link(platform, Purpose.ERASURE), data={"confirmation": "erase"}, headers={"Sec-Fetch-Site": "cross-site"}
+    )
+    await read_page(foreign, 403)
