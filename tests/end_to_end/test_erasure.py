@@ -101,7 +101,7 @@ async def test_who_erases_themselves_is_gone_everywhere_and_hears_no_more(world:
 
     mails = await world.mailbox.count_to(address)
     await world.visitor.post("/v1/sign-in-links", {"email": address}, expected=202)
-    _, later = await world.person((other_circle, "volunteer"))
+    _, later = await world.person()
     await world.signed_in(later)
     await eventually(lambda: deliveries(admin, before["id"]), lambda found: found[robin] in ("accepted", "uncertain"))
     assert await world.mailbox.count_to(address) == mails, "neither the invitation nor a link to sign in"

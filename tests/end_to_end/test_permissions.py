@@ -28,8 +28,17 @@ WITHOUT_SESSION = {("post", "/v1/sign-in-links"), ("post", "/v1/sessions")}
 ABOUT_THE_CALLER = {("get", "/v1/me"), ("delete", "/v1/sessions/current")}
 # The official register is public data.
 PUBLIC_DATA = {("get", "/v1/municipalities"), ("get", "/v1/municipalities/{ags}")}
-# Everybody may do this with what is theirs, so that nobody is told that their roles do not allow it.
-WITH_ONES_OWN = {("put", "/v1/meetings/{meeting_id}/invitations/{person_id}/reply")}
+# For the person alone; whoever they are, nobody else's is there, not even for the own coordinator.
+OF_THE_PERSON_ALONE = {
+    ("get", "/v1/people/{person_id}/record"),
+    ("post", "/v1/people/{person_id}/correction"),
+    ("post", "/v1/people/{person_id}/erasure"),
+}
+# Everybody may do these with what is theirs, so that another's is a 404 where no role carries the permission.
+WITH_ONES_OWN = OF_THE_PERSON_ALONE | {
+    ("put", "/v1/people/{person_id}/working-week"),
+    ("put", "/v1/meetings/{meeting_id}/invitations/{person_id}/reply"),
+}
 
 
 @dataclass
@@ -50,7 +59,7 @@ class Rows:
         return path
 
     def body(self, method: str, template: str) -> Any:
-        bodies = {
+        bodies: dict[tuple[str, str], Any] = {
             ("post", "/v1/organisations"): {"name": "Neuer Kreis", "kind": "helper_circle", "ags": HERE},
             ("patch", "/v1/organisations/{organisation_id}"): {"name": "Umbenannt"},
             ("post", "/v1/organisations/{organisation_id}/areas"): {"ags": HERE},
@@ -61,6 +70,9 @@ class Rows:
                 "grants": [],
             },
             ("patch", "/v1/people/{person_id}"): {"display_name": "Umbenannt"},
+            ("post", "/v1/people/{person_id}/correction"): {"display_name": "Umbenannt"},
+            ("post", "/v1/people/{person_id}/erasure"): None,
+            ("put", "/v1/people/{person_id}/working-week"): {"working_days": None, "absences": []},
             ("post", "/v1/people/{person_id}/memberships"): {"organisation_id": self.circle, "engagement": "staff"},
             ("post", "/v1/people/{person_id}/grants"): {"role": "coordinator", "ags": HERE},
             ("post", "/v1/meetings"): meeting(self.circle),
@@ -147,7 +159,10 @@ async def test_nobody_gets_anything_without_a_session(world: World, rows: Rows) 
 async def test_the_own_coordinator_reads_every_row(world: World, rows: Rows) -> None:
     coordinator = await world.coordinator()
     for method, template in await routes(world):
-        if method == "get" and "{import_id}" not in template:  # an import belongs to whoever handed it in
+        if (method, template) in OF_THE_PERSON_ALONE:
+            status, _ = await answer(coordinator, rows, method, template)
+            assert status == 404, f"{method} {template}"
+        elif method == "get" and "{import_id}" not in template:  # an import belongs to whoever handed it in
             status, _ = await answer(coordinator, rows, method, template)
             assert status == 200, f"{method} {template}"
 
@@ -172,8 +187,8 @@ async def test_what_is_out_of_reach_does_not_exist(world: World, rows: Rows, who
             assert status in (403, 404), place
             unknown, _ = await answer(caller, rows, method, template, others(rows))
             assert status == unknown, f"{place}: what exists must not answer otherwise than what does not"
-            if who.startswith("volunteer") and method != "get":
-                assert status == (404 if (method, template) in WITH_ONES_OWN else 403), place
+            forbidden = who.startswith("volunteer") and method != "get" and (method, template) not in WITH_ONES_OWN
+            assert status == 403 if forbidden else True, place
         elif method == "get":
             assert status in (200, 403), place
         elif template.endswith("/imports") and status == 200:
@@ -182,30 +197,52 @@ async def test_what_is_out_of_reach_does_not_exist(world: World, rows: Rows, who
             assert status in (403, 422), place
 
 
-async def test_a_link_shows_its_one_invitation_takes_the_reply_and_does_nothing_else(world: World, rows: Rows) -> None:
+# What the holder of a link reaches, and nothing else. An erasure comes last: it is the end of the row.
+LINKS_REACH = {
+    LinkPurpose.INVITATION: [
+        "get /v1/invitations/{invitation_id}",
+        "put /v1/meetings/{meeting_id}/invitations/{person_id}/reply",
+    ],
+    LinkPurpose.CORRECTION: [
+        "get /v1/people",
+        "get /v1/people/{person_id}",
+        "get /v1/people/{person_id}/record",
+        "post /v1/people/{person_id}/correction",
+    ],
+    LinkPurpose.ERASURE: [
+        "get /v1/people",
+        "get /v1/people/{person_id}",
+        "get /v1/people/{person_id}/record",
+        "post /v1/people/{person_id}/erasure",
+    ],
+}
+
+
+@pytest.mark.parametrize("purpose", LINKS_REACH)
+async def test_a_link_reaches_what_it_is_about_and_nothing_else(world: World, rows: Rows, purpose: LinkPurpose) -> None:
     """The gateway makes such tokens for links; here they go to each service directly, past the gateway's own routing."""
     key = load_key(world.process.home / "secrets" / "actor-token.private.jwk.json")
-    link = LinkCapability(LinkPurpose.INVITATION, UUID(rows.ids["invitation_id"]), 0)
-    holder = Actor(UUID(rows.member), link=link)
+    subject = rows.ids["invitation_id"] if purpose is LinkPurpose.INVITATION else rows.member
+    holder = Actor(UUID(rows.member), link=LinkCapability(purpose, UUID(subject), 0))
     owners = {"municipalities": "contacts", "organisations": "contacts", "people": "contacts", "deliveries": "notifications",
               "meetings": "meetings", "invitations": "meetings"}  # fmt: skip
     allowed: list[str] = []
     async with aiohttp.ClientSession() as session:
-        for method, template in await routes(world):
+        for method, template in sorted(await routes(world), key=lambda route: route[1].endswith("/erasure")):
             service = owners.get(template.split("/")[2])
             if service is None:
                 continue
             token = sign_actor(holder, service, key, datetime.now(UTC))
             browser = Browser(world.process.where.services[service].url, token, session)
-            status, _ = await answer(browser, rows, method, template)
+            status, body = await answer(browser, rows, method, template)
             if status < 300:
                 allowed.append(f"{method} {template}")
+            if status < 300 and "{" not in template:
+                assert [item["id"] for item in body["items"]] == [rows.member], "of a list the holder alone"
+                continue
             other, _ = await answer(browser, rows, method, template, others(rows))
             assert other in (403, 404), f"{method} {template}"
-    assert sorted(allowed) == [
-        "get /v1/invitations/{invitation_id}",
-        "put /v1/meetings/{meeting_id}/invitations/{person_id}/reply",
-    ]
+    assert sorted(allowed) == sorted(LINKS_REACH[purpose])
 
 
 async def test_a_token_for_one_service_opens_no_other(world: World) -> None:

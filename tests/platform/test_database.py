@@ -11,6 +11,8 @@ from emon_contracts.refusals import Forbidden
 from emon_contracts.values import Locale
 from emon_embedded.service_databases import ServiceDatabase
 from emon_platform import directory
+from emon_platform.consumer import dead_letters
+from emon_platform.consumer.records import Record
 from emon_platform.consumer.subscriptions import StateRecord
 from emon_platform.database import CommitFailed, Database
 from emon_platform.migrations import Migration, MigrationChanged, migrate
@@ -87,6 +89,17 @@ async def test_an_older_record_or_one_behind_a_tombstone_changes_nothing(worker:
         assert await directory.save_people(tx, [StateRecord(someone.key(), 2, someone)]) == []
         row = await tx.fetchrow("SELECT * FROM directory_people WHERE person_id = $1", someone.person_id)
     assert (row["erased"], row["display_name"], row["version"]) == (True, None, 3)
+
+
+async def test_what_could_not_be_read_of_somebody_goes_with_them(worker: Database) -> None:
+    erased, other = person(HERE), person(HERE)
+    people, *_ = directory.subscriptions()
+    async with worker.unscoped() as tx:
+        for offset, someone in enumerate((erased, other)):
+            record = Record(people.topic.name, 0, offset, someone.key().encode(), [], b"unreadable, with a name in it")
+            await dead_letters.keep(tx, "test", record, "unreadable")
+        await people.handle(tx, [StateRecord(erased.key(), 2, None), StateRecord(other.key(), 2, other)])
+        assert [row["offset"] for row in await dead_letters.all_of(tx)] == [1]
 
 
 async def test_migrations_are_applied_once_and_never_changed_afterwards(urls: ServiceDatabase) -> None:

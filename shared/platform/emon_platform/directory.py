@@ -13,6 +13,7 @@ from uuid import UUID
 from emon_contracts.directory import MunicipalityRecord, OrganisationRecord, PersonRecord
 from emon_contracts.topics import DIRECTORY_MUNICIPALITIES, DIRECTORY_ORGANISATIONS, DIRECTORY_PEOPLE
 from emon_contracts.values import email_key
+from emon_platform.consumer import dead_letters
 from emon_platform.consumer.subscriptions import StateRecord, States
 from emon_platform.database import Transaction
 
@@ -32,6 +33,9 @@ def subscriptions(after_people: AfterPeople = _nothing) -> tuple[States, ...]:
 
     async def people(tx: Transaction, records: Sequence[StateRecord]) -> None:
         changed = await save_people(tx, records)
+        erased = [record.key for record in records if record.payload is None]
+        if erased:
+            await dead_letters.drop_records_of(tx, DIRECTORY_PEOPLE.name, erased)
         if changed:
             await after_people(tx, changed)
 

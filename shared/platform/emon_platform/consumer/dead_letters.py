@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from emon_platform.consumer.records import Record
@@ -75,6 +76,13 @@ def record_of(row: Any) -> Record:
     """The record as the broker gave it."""
     headers = [(name, None if value is None else base64.b64decode(value)) for name, value in json.loads(row["headers"])]
     return Record(row["topic"], row["partition"], row["offset"], row["key"], headers, row["value"])
+
+
+async def drop_records_of(tx: Transaction, topic: str, keys: Sequence[str]) -> None:
+    """Forgets every record of these keys: what was kept of somebody who is erased holds their name."""
+    await tx.execute(
+        "DELETE FROM dead_letters WHERE topic = $1 AND key = ANY ($2::bytea[])", topic, [key.encode() for key in keys]
+    )
 
 
 async def sweep(tx: Transaction) -> None:

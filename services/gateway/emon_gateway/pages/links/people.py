@@ -17,6 +17,7 @@ from emon_gateway.routing.services import ServiceUnavailable
 from emon_platform.signed_links import InvalidLink
 
 CONFIRMATION = "erase"
+CONFLICT = 409
 _FIELDS = ("display_name", "locale")
 
 
@@ -50,6 +51,17 @@ class _Record(BaseModel):
     absences: list[_Absence]
 
 
+class _FieldError(BaseModel):
+    pointer: str = ""
+
+
+class _Problem(BaseModel):
+    """What contacts says against what a form asked for (RFC 9457)."""
+
+    status: int
+    errors: list[_FieldError] = []
+
+
 async def _show_record(visit: Visit) -> Response:
     record = await _read(visit, LinkPurpose.CORRECTION)
     return _nothing_held(visit) if record is None else _record_page(visit, record)
@@ -71,16 +83,19 @@ async def _correct(visit: Visit, form: FormData) -> Response:
     return _record_page(visit, record, status, wish=wish, errors=_errors(answer))
 
 
-def _errors(problem: Any) -> Mapping[str, str]:
+def _errors(answer: Any) -> Mapping[str, str]:
     """Which text stands beside which field. Raises ServiceUnavailable where the problem is none of the form's."""
-    pointers = [error.get("pointer") for error in problem.get("errors") or []] if isinstance(problem, dict) else []
+    try:
+        problem = _Problem.model_validate(answer)
+    except ValidationError as error:
+        raise ServiceUnavailable("contacts", "a problem of another shape") from error
     texts = {
-        "/display_name": "name_taken" if isinstance(problem, dict) and problem.get("status") == 409 else "name_malformed",
+        "/display_name": "name_taken" if problem.status == CONFLICT else "name_malformed",
         "/locale": "locale_malformed",
     }
-    found = {pointer.removeprefix("/"): texts[pointer] for pointer in pointers if pointer in texts}
+    found = {error.pointer.removeprefix("/"): texts[error.pointer] for error in problem.errors if error.pointer in texts}
     if not found:
-        raise ServiceUnavailable("contacts", "a problem of another shape")
+        raise ServiceUnavailable("contacts", "a problem with something else")
     return found
 
 
@@ -122,9 +137,9 @@ async def _erase(visit: Visit, form: FormData) -> Response:
         status, _ = await visit.ask("contacts", "POST", f"{_path(visit)}/erasure", purpose=LinkPurpose.ERASURE)
     except InvalidLink:
         return _nothing_held(visit)
-    if status == 409:
+    if status == CONFLICT:
         record = await _read(visit, LinkPurpose.ERASURE)
-        return _nothing_held(visit) if record is None else _erasure_page(visit, record, 409, is_last_administrator=True)
+        return _nothing_held(visit) if record is None else _erasure_page(visit, record, CONFLICT, is_last_administrator=True)
     if status != 204:
         raise ServiceUnavailable("contacts", f"status {status}")
     return _outcome(visit, "erased")
