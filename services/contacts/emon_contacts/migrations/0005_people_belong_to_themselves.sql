@@ -151,13 +151,15 @@ BEGIN ATOMIC
     DELETE FROM imports
     USING people AS person
     WHERE person.id = nullif(current_setting('emon.person', true), '')::uuid
-      AND (
-          imports.imported_by = person.id
-          OR strpos(lower(convert_from(imports.rejected_csv, 'UTF8')), person.email_key) > 0
-          OR strpos(
+      AND CASE
+          WHEN imports.imported_by = person.id THEN true
+          -- PostgreSQL's text has no NUL: a file with one cannot be searched, and goes too.
+          WHEN position('\x00'::bytea IN imports.rejected_csv) > 0 THEN true
+          WHEN strpos(lower(convert_from(imports.rejected_csv, 'UTF8')), person.email_key) > 0 THEN true
+          ELSE strpos(
               cells_as_lines(convert_from(imports.rejected_csv, 'UTF8')), cells_as_lines(person.display_name)
           ) > 0
-      );
+      END;
 END;
 REVOKE ALL ON FUNCTION cells_as_lines, forget_rejected_rows_of_caller FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION forget_rejected_rows_of_caller TO :api_role;

@@ -36,7 +36,7 @@ class PersonRegistered(Payload):
 
 
 class PersonChanged(Payload):
-    """Name, address, language, memberships or grants of a person changed; the directory holds the new state."""
+    """Name, address, language, working week, memberships or grants changed; the directory holds the new state."""
 
     TYPE: ClassVar[str] = "de.emon.contacts.person-changed.v1"
     TOPIC: ClassVar[Topic] = CONTACTS_EVENTS
