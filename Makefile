@@ -12,10 +12,10 @@ PYTHON ?= $(firstword $(foreach python,python3 python3.11 python3.12 python3.13 
 UV = $(shell command -v uv || echo $(VENV)/bin/uv)
 UV_VERSION := 0.13.9
 
-.PHONY: help setup up demo test lint format lock clean
+.PHONY: help setup up demo test lint format documents lock clean
 
 help: ## print this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## create .venv with everything, and the command .venv/bin/emon
 
@@ -36,16 +36,20 @@ demo: $(INSTALLED) ## play a round table from the register to the invitations; s
 test: $(INSTALLED) ## run all tests on real PostgreSQL, Kafka and SMTP
 	$(VENV)/bin/python -m pytest $(ARGS)
 
-lint: $(INSTALLED) ## check style, types, import rules and that the locked requirements are current
+lint: $(INSTALLED) ## check style, types, import rules, and that requirements and documents are current
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/pyright
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/python requirements/check.py
+	$(VENV)/bin/python -m documents check
 
 format: $(INSTALLED) ## put the code into its one style
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
+
+documents: $(INSTALLED) ## make the documents of API and events from the code, and record new messages and fields
+	$(VENV)/bin/python -m documents write
 
 lock: ## resolve the newest allowed versions and export them with hashes
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)

@@ -42,7 +42,9 @@ class Grant(BaseModel):
     role in an organisation that is active in many reaches no further than the municipality that granted it.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", json_schema_extra={"examples": [{"role": "coordinator", "ags": "08115003"}]}
+    )
 
     role: Role
     ags: Ags | None = None

@@ -5,10 +5,10 @@ Here alone does personal data travel through Kafka; erasure is a tombstone.
 
 from datetime import date
 from enum import IntEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from emon_contracts.actors import Engagement, Grant, Role
 from emon_contracts.envelope import Payload
@@ -55,10 +55,11 @@ class PersonRecord(Payload):
 
     TYPE: ClassVar[str] = "de.emon.directory.person.v1"
     TOPIC: ClassVar[Topic] = DIRECTORY_PEOPLE
+    KEY: ClassVar[str] = "person_id"
 
     person_id: UUID
-    display_name: str
-    email: str | None
+    display_name: Annotated[str, Field(examples=["Erika Mustermann"])]
+    email: Annotated[str | None, Field(examples=["erika@example.org"])]
     locale: Locale
     memberships: tuple[MembershipRecord, ...]
     grants: tuple[Grant, ...]
@@ -66,23 +67,18 @@ class PersonRecord(Payload):
     working_days: tuple[Weekday, ...] | None = None
     absences: tuple[AbsenceRecord, ...] = ()
 
-    def key(self) -> str:
-        return str(self.person_id)
-
 
 class OrganisationRecord(Payload):
     """An organisation, active in one or several municipalities."""
 
     TYPE: ClassVar[str] = "de.emon.directory.organisation.v1"
     TOPIC: ClassVar[Topic] = DIRECTORY_ORGANISATIONS
+    KEY: ClassVar[str] = "organisation_id"
 
     organisation_id: UUID
-    name: str
-    kind: str
+    name: Annotated[str, Field(examples=["Helferkreis Musterlingen"])]
+    kind: Annotated[str, Field(examples=["helper_circle"])]
     municipalities: tuple[Ags, ...]
-
-    def key(self) -> str:
-        return str(self.organisation_id)
 
 
 class MunicipalityRecord(Payload):
@@ -90,14 +86,12 @@ class MunicipalityRecord(Payload):
 
     TYPE: ClassVar[str] = "de.emon.directory.municipality.v1"
     TOPIC: ClassVar[Topic] = DIRECTORY_MUNICIPALITIES
+    KEY: ClassVar[str] = "ags"
 
     ags: Ags
-    name: str
+    name: Annotated[str, Field(examples=["Musterlingen"])]
     closed: bool = False
     successor: Ags | None = None
-
-    def key(self) -> str:
-        return self.ags
 
 
 def effective_grants(memberships: tuple[MembershipRecord, ...], grants: tuple[Grant, ...]) -> tuple[Grant, ...]:

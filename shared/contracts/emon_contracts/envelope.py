@@ -25,10 +25,12 @@ class Payload(BaseModel):
 
     TYPE: ClassVar[str]
     TOPIC: ClassVar[Topic]
+    KEY: ClassVar[str]
+    """The field whose value is the Kafka key: keeps together what needs order."""
 
     def key(self) -> str:
-        """The Kafka key: keeps together what needs order."""
-        raise NotImplementedError
+        """The Kafka key of this payload."""
+        return str(getattr(self, self.KEY))
 
 
 PayloadT_co = TypeVar("PayloadT_co", bound=Payload, covariant=True)

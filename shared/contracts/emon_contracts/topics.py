@@ -12,22 +12,26 @@ PARTITIONS = 4
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A `compacted` topic keeps the newest record of each key, any other keeps everything for EVENT_RETENTION."""
+    """A `compacted` topic keeps the newest record of each key, any other keeps everything for EVENT_RETENTION.
+
+    `publisher` is the one service that writes to it.
+    """
 
     name: str
+    publisher: str
     compacted: bool = False
     partitions: int = PARTITIONS
 
 
-CONTACTS_EVENTS = Topic("emon.contacts.events")
-MEETINGS_EVENTS = Topic("emon.meetings.events")
-FEEDBACK_EVENTS = Topic("emon.feedback.events")
-NOTIFICATIONS_EVENTS = Topic("emon.notifications.events")
-GATEWAY_EVENTS = Topic("emon.gateway.events")
+CONTACTS_EVENTS = Topic("emon.contacts.events", publisher="contacts")
+MEETINGS_EVENTS = Topic("emon.meetings.events", publisher="meetings")
+FEEDBACK_EVENTS = Topic("emon.feedback.events", publisher="feedback")
+NOTIFICATIONS_EVENTS = Topic("emon.notifications.events", publisher="notifications")
+GATEWAY_EVENTS = Topic("emon.gateway.events", publisher="gateway")
 
-DIRECTORY_PEOPLE = Topic("emon.directory.people", compacted=True)
-DIRECTORY_ORGANISATIONS = Topic("emon.directory.organisations", compacted=True)
-DIRECTORY_MUNICIPALITIES = Topic("emon.directory.municipalities", compacted=True)
+DIRECTORY_PEOPLE = Topic("emon.directory.people", publisher="contacts", compacted=True)
+DIRECTORY_ORGANISATIONS = Topic("emon.directory.organisations", publisher="contacts", compacted=True)
+DIRECTORY_MUNICIPALITIES = Topic("emon.directory.municipalities", publisher="contacts", compacted=True)
 
 TOPICS = (
     CONTACTS_EVENTS,

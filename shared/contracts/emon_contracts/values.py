@@ -11,7 +11,16 @@ from enum import StrEnum
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_serializer, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    field_serializer,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
 # Official municipality key (Amtlicher Gemeindeschlüssel): 8 digits, of which the first two are the state 01–16.
@@ -117,6 +126,9 @@ def _time_zone(name: object) -> object:
 
 TimeZoneName = Annotated[str, BeforeValidator(_time_zone), Field(examples=["Europe/Berlin"])]
 
+# Not the `date-time` of JSON Schema, which has seconds and an offset (RFC 3339).
+_LOCAL_TIME = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}$", "examples": ["2027-03-28T18:00"]}
+
 YEAR_MAX = 2199  # far from datetime's own limit, so that adding durations and offsets cannot overflow
 
 
@@ -130,7 +142,7 @@ class ZonedDateTime(BaseModel):
 
     # The zone comes first: validators of `local` in request schemas need it.
     time_zone: TimeZoneName
-    local: Annotated[datetime, Field(examples=["2027-03-28T18:00"])]
+    local: Annotated[datetime, WithJsonSchema(_LOCAL_TIME)]
 
     @field_validator("local", mode="before")
     @classmethod

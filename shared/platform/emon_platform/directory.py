@@ -14,7 +14,7 @@ from emon_contracts.directory import MunicipalityRecord, OrganisationRecord, Per
 from emon_contracts.topics import DIRECTORY_MUNICIPALITIES, DIRECTORY_ORGANISATIONS, DIRECTORY_PEOPLE
 from emon_contracts.values import email_key
 from emon_platform.consumer import dead_letters
-from emon_platform.consumer.subscriptions import StateRecord, States
+from emon_platform.consumer.subscriptions import StateRecord, States, purpose
 from emon_platform.database import Transaction
 
 LOOK_AGAIN_FOR_S = 2.0
@@ -39,6 +39,7 @@ def subscriptions(after_people: AfterPeople = _nothing) -> tuple[States, ...]:
         if changed:
             await after_people(tx, changed)
 
+    people.__doc__ = f"Keeps the local copy of people. {purpose(after_people)}".rstrip()
     return (
         States(DIRECTORY_PEOPLE, PersonRecord, people),
         States(DIRECTORY_ORGANISATIONS, OrganisationRecord, save_organisations),
@@ -147,7 +148,7 @@ def _person_row(record: StateRecord) -> _PersonRow:
 
 
 async def save_organisations(tx: Transaction, records: Sequence[StateRecord]) -> None:
-    """Takes what is newer than the copy."""
+    """Keeps the local copy of organisations."""
     rows: list[dict[str, object]] = []
     for record in records:
         organisation = record.payload if isinstance(record.payload, OrganisationRecord) else None
@@ -178,7 +179,7 @@ async def save_organisations(tx: Transaction, records: Sequence[StateRecord]) ->
 
 
 async def save_municipalities(tx: Transaction, records: Sequence[StateRecord]) -> None:
-    """Takes what is newer than the copy."""
+    """Keeps the local copy of municipalities."""
     rows: list[dict[str, object]] = []
     for record in records:
         municipality = record.payload if isinstance(record.payload, MunicipalityRecord) else None

@@ -41,13 +41,14 @@ class ImportView(BaseModel):
     rejected: list[RejectedRowView]
 
 
-def _csv_body(columns: str) -> dict[str, Any]:
+def _import_of(permission: Permission, columns: str) -> dict[str, Any]:
     return {
+        "x-permission": permission,
         "requestBody": {
             "required": True,
             "description": f"CSV with the columns `{columns}`, named in the first row, separated by comma, semicolon, tab or |",
             "content": {"text/csv": {"schema": {"type": "string"}}},
-        }
+        },
     }
 
 
@@ -57,7 +58,7 @@ _IMPORT_PROBLEMS = problem_answers(400, 401, 403, 413, 415, 422)
 
 @router.post(
     "/organisations/imports",
-    openapi_extra=_csv_body("name,kind,ags"),
+    openapi_extra=_import_of(Permission.ORGANISATION_WRITE, "name,kind,ags"),
     responses={200: {"model": ImportView}, **_IMPORT_PROBLEMS},
 )
 async def import_organisations(request: Request, caller: Caller, database: ApiDatabase) -> Response:
@@ -68,7 +69,7 @@ async def import_organisations(request: Request, caller: Caller, database: ApiDa
 
 @router.post(
     "/people/imports",
-    openapi_extra=_csv_body("email,display_name,locale,organisation,engagement[,ags]"),
+    openapi_extra=_import_of(Permission.PERSON_WRITE, "email,display_name,locale,organisation,engagement[,ags]"),
     responses={200: {"model": ImportView}, **_IMPORT_PROBLEMS},
 )
 async def import_people(request: Request, caller: Caller, database: ApiDatabase) -> Response:
@@ -81,6 +82,7 @@ async def import_people(request: Request, caller: Caller, database: ApiDatabase)
     "/organisations/imports/{import_id}/rejected.csv",
     response_class=CsvResponse,
     responses={**_REJECTED, **problem_answers(401, 403, 404)},
+    openapi_extra={"x-permission": Permission.ORGANISATION_WRITE},
 )
 async def read_rejected_organisations(import_id: UUID, caller: Caller, database: ApiDatabase) -> Response:
     """The rejected rows of an import of the caller's own."""
@@ -91,6 +93,7 @@ async def read_rejected_organisations(import_id: UUID, caller: Caller, database:
     "/people/imports/{import_id}/rejected.csv",
     response_class=CsvResponse,
     responses={**_REJECTED, **problem_answers(401, 403, 404)},
+    openapi_extra={"x-permission": Permission.PERSON_WRITE},
 )
 async def read_rejected_people(import_id: UUID, caller: Caller, database: ApiDatabase) -> Response:
     """The rejected rows of an import of the caller's own."""

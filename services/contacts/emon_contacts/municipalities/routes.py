@@ -48,7 +48,11 @@ def _view(municipality: Municipality) -> MunicipalityView:
     )
 
 
-@router.get("", responses={200: {"model": Page[MunicipalityView]}, **problem_answers(401, 403, 422)})
+@router.get(
+    "",
+    responses={200: {"model": Page[MunicipalityView]}, **problem_answers(401, 403, 422)},
+    openapi_extra={"x-permission": Permission.MUNICIPALITY_READ},
+)
 async def list_municipalities(
     caller: Caller,
     database: ApiDatabase,
@@ -67,7 +71,11 @@ async def list_municipalities(
     return json_response(Page[MunicipalityView].model_construct(items=items, next_cursor=next_cursor))
 
 
-@router.get("/{ags}", responses={200: {"model": MunicipalityView}, **problem_answers(401, 403, 404)})
+@router.get(
+    "/{ags}",
+    responses={200: {"model": MunicipalityView}, **problem_answers(401, 403, 404)},
+    openapi_extra={"x-permission": Permission.MUNICIPALITY_READ},
+)
 async def read_municipality(
     ags: Annotated[str, Path(pattern=AGS_PATTERN, description="Official municipality key")], caller: Caller, database: ApiDatabase
 ) -> Response:

@@ -76,7 +76,10 @@ def _answer(organisation: Organisation, status: int = 200) -> Response:
 
 
 @router.post(
-    "", status_code=201, responses={201: {"model": OrganisationView}, **problem_answers(400, 401, 403, 409, 413, 415, 422)}
+    "",
+    status_code=201,
+    responses={201: {"model": OrganisationView}, **problem_answers(400, 401, 403, 409, 413, 415, 422)},
+    openapi_extra={"x-permission": Permission.ORGANISATION_WRITE},
 )
 async def register_organisation(
     body: NewOrganisation, caller: Caller, database: ApiDatabase, key: OptionalIdempotencyKey
@@ -85,7 +88,11 @@ async def register_organisation(
     return _answer(await commands.register_organisation(database, caller, body.name, body.kind, body.ags, key), 201)
 
 
-@router.get("", responses={200: {"model": Page[OrganisationView]}, **problem_answers(401, 403, 422)})
+@router.get(
+    "",
+    responses={200: {"model": Page[OrganisationView]}, **problem_answers(401, 403, 422)},
+    openapi_extra={"x-permission": Permission.ORGANISATION_READ},
+)
 async def list_organisations(
     caller: Caller,
     database: ApiDatabase,
@@ -110,7 +117,11 @@ async def list_organisations(
     return json_response(Page[OrganisationView].model_construct(items=items, next_cursor=next_cursor))
 
 
-@router.get("/{organisation_id}", responses={200: {"model": OrganisationView}, **problem_answers(401, 403, 404)})
+@router.get(
+    "/{organisation_id}",
+    responses={200: {"model": OrganisationView}, **problem_answers(401, 403, 404)},
+    openapi_extra={"x-permission": Permission.ORGANISATION_READ},
+)
 async def read_organisation(organisation_id: UUID, caller: Caller, database: ApiDatabase) -> Response:
     """One organisation."""
     async with database.transaction(caller, Permission.ORGANISATION_READ) as tx:
@@ -124,6 +135,7 @@ async def read_organisation(organisation_id: UUID, caller: Caller, database: Api
 @router.patch(
     "/{organisation_id}",
     responses={200: {"model": OrganisationView}, **problem_answers(400, 401, 403, 404, 409, 412, 413, 415, 422, 428)},
+    openapi_extra={"x-permission": Permission.ORGANISATION_WRITE},
 )
 async def change_organisation(
     organisation_id: UUID, body: OrganisationChange, caller: Caller, database: ApiDatabase, precondition: DemandedPrecondition
@@ -136,6 +148,7 @@ async def change_organisation(
     "/{organisation_id}/areas",
     status_code=200,
     responses={200: {"model": OrganisationView}, **problem_answers(400, 401, 403, 404, 409, 412, 413, 415, 422, 428)},
+    openapi_extra={"x-permission": Permission.ORGANISATION_WRITE},
 )
 async def extend_organisation(
     organisation_id: UUID, body: NewArea, caller: Caller, database: ApiDatabase, precondition: DemandedPrecondition

@@ -112,7 +112,12 @@ def answer_with(person: Person) -> Response:
     return json_response(_view(person), headers={"ETag": commands.entity_tag(person)})
 
 
-@router.post("", status_code=201, responses={201: {"model": PersonView}, **problem_answers(400, 401, 403, 413, 415, 422)})
+@router.post(
+    "",
+    status_code=201,
+    responses={201: {"model": PersonView}, **problem_answers(400, 401, 403, 413, 415, 422)},
+    openapi_extra={"x-permission": Permission.PERSON_WRITE},
+)
 async def enter_person(body: NewPerson, caller: Caller, database: ApiDatabase, key: OptionalIdempotencyKey) -> Response:
     """Enters somebody. Whoever is known by address and name gets the memberships and grants, and nothing else changes.
 
@@ -139,7 +144,11 @@ async def enter_person(body: NewPerson, caller: Caller, database: ApiDatabase, k
     return json_response(view, 201, {"ETag": entered.entity_tag, "Location": f"{router.prefix}/{entered.person_id}"})
 
 
-@router.get("", responses={200: {"model": Page[PersonView]}, **problem_answers(401, 403, 422)})
+@router.get(
+    "",
+    responses={200: {"model": Page[PersonView]}, **problem_answers(401, 403, 422)},
+    openapi_extra={"x-permission": Permission.PERSON_READ},
+)
 async def list_people(
     caller: Caller,
     database: ApiDatabase,
@@ -166,7 +175,11 @@ async def list_people(
     return json_response(Page[PersonView].model_construct(items=items, next_cursor=next_cursor))
 
 
-@router.get("/{person_id}", responses={200: {"model": PersonView}, **problem_answers(401, 403, 404)})
+@router.get(
+    "/{person_id}",
+    responses={200: {"model": PersonView}, **problem_answers(401, 403, 404)},
+    openapi_extra={"x-permission": Permission.PERSON_READ},
+)
 async def read_person(person_id: UUID, caller: Caller, database: ApiDatabase) -> Response:
     """One person. Everybody sees themselves whole."""
     async with database.transaction(caller, Permission.PERSON_READ) as tx:
@@ -179,6 +192,7 @@ async def read_person(person_id: UUID, caller: Caller, database: ApiDatabase) ->
 @router.patch(
     "/{person_id}",
     responses={200: {"model": PersonView}, **problem_answers(400, 401, 403, 404, 409, 412, 413, 415, 422, 428)},
+    openapi_extra={"x-permission": Permission.PERSON_WRITE},
 )
 async def change_person(
     person_id: UUID, body: PersonChange, caller: Caller, database: ApiDatabase, precondition: DemandedPrecondition
@@ -191,6 +205,7 @@ async def change_person(
     "/{person_id}/memberships",
     status_code=200,
     responses={200: {"model": PersonView}, **problem_answers(400, 401, 403, 404, 413, 415, 422)},
+    openapi_extra={"x-permission": Permission.PERSON_WRITE},
 )
 async def add_membership(person_id: UUID, body: NewMembership, caller: Caller, database: ApiDatabase) -> Response:
     """Makes somebody a member of an organisation; sent again it changes nothing."""
@@ -198,7 +213,10 @@ async def add_membership(person_id: UUID, body: NewMembership, caller: Caller, d
 
 
 @router.delete(
-    "/{person_id}/memberships/{organisation_id}", status_code=204, responses=problem_answers(401, 403, 404, 412, 422, 428)
+    "/{person_id}/memberships/{organisation_id}",
+    status_code=204,
+    responses=problem_answers(401, 403, 404, 412, 422, 428),
+    openapi_extra={"x-permission": Permission.PERSON_WRITE},
 )
 async def end_membership(
     person_id: UUID,
@@ -218,13 +236,19 @@ async def end_membership(
     "/{person_id}/grants",
     status_code=200,
     responses={200: {"model": PersonView}, **problem_answers(400, 401, 403, 404, 413, 415, 422)},
+    openapi_extra={"x-permission": Permission.PERSON_WRITE},
 )
 async def add_grant(person_id: UUID, body: NewGrant, caller: Caller, database: ApiDatabase) -> Response:
     """Grants somebody a role; sent again it changes nothing."""
     return answer_with(await commands.add_grant(database, caller, person_id, body.wanted()))
 
 
-@router.delete("/{person_id}/grants/{role}", status_code=204, responses=problem_answers(401, 403, 404, 412, 422, 428))
+@router.delete(
+    "/{person_id}/grants/{role}",
+    status_code=204,
+    responses=problem_answers(401, 403, 404, 412, 422, 428),
+    openapi_extra={"x-permission": Permission.PERSON_WRITE},
+)
 async def end_grant(
     person_id: UUID,
     role: GrantableRole,

@@ -11,7 +11,7 @@ from emon_contracts.directory import MembershipRecord
 from emon_contracts.values import EmailAddress, Locale
 from emon_gateway.sign_in import commands
 from emon_gateway.sign_in.caller import COUNTED_STRANGER, Caller, GatewayParts
-from emon_platform.http.app import problem_answers
+from emon_platform.http.app import NO_PERMISSION, problem_answers
 from emon_platform.http.dependencies import ApiDatabase
 from emon_platform.http.responses import json_response
 
@@ -60,7 +60,13 @@ class Me(BaseModel):
     session_expires_at: datetime
 
 
-@strangers.post("/sign-in-links", status_code=202, response_class=Response, responses=problem_answers(400, 413, 415, 422, 429))
+@strangers.post(
+    "/sign-in-links",
+    status_code=202,
+    response_class=Response,
+    responses=problem_answers(400, 413, 415, 422, 429),
+    openapi_extra={"x-permission": NO_PERMISSION},
+)
 async def ask_for_sign_in_link(wish: SignInLinkRequest, request: Request, parts: GatewayParts, database: ApiDatabase) -> Response:
     """Mails a sign-in link to everybody who reads this mailbox. The answer is the same whether anybody does."""
     await parts.rates.count_sign_in(request)
@@ -73,6 +79,7 @@ async def ask_for_sign_in_link(wish: SignInLinkRequest, request: Request, parts:
     "/sessions",
     status_code=201,
     responses={201: {"model": SessionOpened}, **problem_answers(400, 413, 415, 422, 429)},
+    openapi_extra={"x-permission": NO_PERMISSION},
 )
 async def open_session(wish: SessionRequest, parts: GatewayParts, database: ApiDatabase) -> Response:
     """Opens a session with the token of a sign-in link, which signs in once."""
@@ -81,7 +88,7 @@ async def open_session(wish: SessionRequest, parts: GatewayParts, database: ApiD
     return json_response(session, 201, {"Location": "/v1/sessions/current", **NO_STORE})
 
 
-@router.get("/me", responses={200: {"model": Me}, **problem_answers(401, 429)})
+@router.get("/me", responses={200: {"model": Me}, **problem_answers(401, 429)}, openapi_extra={"x-permission": NO_PERMISSION})
 async def read_me(caller: Caller) -> Response:
     """Who is signed in, and what they may act as."""
     me = Me(
@@ -96,7 +103,9 @@ async def read_me(caller: Caller) -> Response:
     return json_response(me)
 
 
-@router.delete("/sessions/current", status_code=204, responses=problem_answers(401, 429))
+@router.delete(
+    "/sessions/current", status_code=204, responses=problem_answers(401, 429), openapi_extra={"x-permission": NO_PERMISSION}
+)
 async def close_session(caller: Caller, database: ApiDatabase) -> Response:
     """Signs out. The access token ends at once."""
     await commands.close_session(database, caller)

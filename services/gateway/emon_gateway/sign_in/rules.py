@@ -29,17 +29,18 @@ class LinkState(StrEnum):
     INVALID = "link-invalid"
 
 
-_REASONS = {
-    LinkState.USED: "The link was used already; it signs in once. Ask for a new one.",
-    LinkState.EXPIRED: "The link has expired. Ask for a new one.",
-    LinkState.INVALID: "This is no sign-in link of ours. Copy the whole link, or ask for a new one.",
+_REFUSALS = {
+    LinkState.USED: Refusal("link-used", "The link was used already; it signs in once. Ask for a new one.", "/token"),
+    LinkState.EXPIRED: Refusal("link-expired", "The link has expired. Ask for a new one.", "/token"),
+    LinkState.INVALID: Refusal(
+        "link-invalid", "This is no sign-in link of ours. Copy the whole link, or ask for a new one.", "/token"
+    ),
 }
 
 
 def refusal_of(state: LinkState) -> Refusal | None:
     """Why a link in this state signs nobody in; None if it does."""
-    reason = _REASONS.get(state)
-    return None if reason is None else Refusal(state.value, reason, "/token")
+    return _REFUSALS.get(state)
 
 
 @dataclass(frozen=True, slots=True)

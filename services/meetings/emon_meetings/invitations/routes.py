@@ -76,7 +76,7 @@ class InvitationWithMeeting(InvitationBody):
     "/v1/meetings/{meeting_id}/invitations",
     response_model=Page[InvitationBody],
     responses=problem_answers(401, 404, 422),
-    summary="List who is invited",
+    openapi_extra={"x-permission": Permission.MEETING_READ},
 )
 async def list_invitations(
     meeting_id: UUID,
@@ -86,7 +86,7 @@ async def list_invitations(
     limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
 ) -> Response:
-    """Needs the permission meeting.read; without a role, this is the caller's own invitation."""
+    """Who is invited to a meeting. Without a role, this is the caller's own invitation."""
     after = decode_cursor(cursor, UUID)
     async with database.transaction(actor, Permission.MEETING_READ) as tx:
         meeting = await meeting_by_id(tx, meeting_id)
@@ -106,10 +106,10 @@ async def list_invitations(
     "/v1/invitations/{invitation_id}",
     response_model=InvitationWithMeeting,
     responses=problem_answers(401, 404),
-    summary="Read an invitation with its meeting",
+    openapi_extra={"x-permission": Permission.INVITATION_READ},
 )
 async def read_invitation(invitation_id: UUID, database: ApiDatabase, actor: Caller) -> Response:
-    """Needs the permission invitation.read, the invitation itself, or its link."""
+    """One invitation with its meeting. Its person and whoever holds its link need no role."""
     async with database.transaction(actor, Permission.INVITATION_READ) as tx:
         invitation = await repository.invitation_by_id(tx, invitation_id)
         meeting = invitation and await meeting_by_id(tx, invitation.meeting_id)

@@ -192,10 +192,10 @@ async def _shown(database: Database, actor: Actor, meeting_id: UUID, status: int
     status_code=201,
     response_model=MeetingBody,
     responses=problem_answers(400, 401, 403, 413, 415, 422),
-    summary="Schedule a meeting and invite everybody it is for",
+    openapi_extra={"x-permission": Permission.MEETING_WRITE},
 )
 async def schedule_meeting(body: ScheduleMeeting, database: ApiDatabase, actor: Caller, key: OptionalIdempotencyKey) -> Response:
-    """Needs the permission meeting.write in the municipality."""
+    """Schedules a meeting and invites everybody it is for."""
     wanted = Meeting(
         id=uuid7(),
         ags=body.ags,
@@ -216,7 +216,7 @@ async def schedule_meeting(body: ScheduleMeeting, database: ApiDatabase, actor: 
     "/v1/meetings",
     response_model=Page[MeetingBody],
     responses=problem_answers(401, 422),
-    summary="List the meetings in reach, the earliest first",
+    openapi_extra={"x-permission": Permission.MEETING_READ},
 )
 async def list_meetings(
     database: ApiDatabase,
@@ -227,7 +227,7 @@ async def list_meetings(
     limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
 ) -> Response:
-    """Needs the permission meeting.read; without a role, these are the meetings the caller is invited to."""
+    """The meetings in reach, the earliest first. Without a role, these are the meetings the caller is invited to."""
     after = decode_cursor(cursor, datetime.fromisoformat, UUID)
     async with database.transaction(actor, Permission.MEETING_READ) as tx:
         found = await repository.meetings_by_start(
@@ -243,10 +243,13 @@ async def list_meetings(
 
 
 @router.get(
-    "/v1/meetings/{meeting_id}", response_model=MeetingBody, responses=problem_answers(401, 404), summary="Read a meeting"
+    "/v1/meetings/{meeting_id}",
+    response_model=MeetingBody,
+    responses=problem_answers(401, 404),
+    openapi_extra={"x-permission": Permission.MEETING_READ},
 )
 async def read_meeting(meeting_id: UUID, database: ApiDatabase, actor: Caller) -> Response:
-    """Needs the permission meeting.read, or an invitation."""
+    """One meeting. Whoever is invited to it needs no role."""
     return await _shown(database, actor, meeting_id)
 
 
@@ -254,12 +257,12 @@ async def read_meeting(meeting_id: UUID, database: ApiDatabase, actor: Caller) -
     "/v1/meetings/{meeting_id}",
     response_model=MeetingBody,
     responses=problem_answers(400, 401, 403, 404, 409, 412, 413, 415, 422, 428),
-    summary="Change title, time or place",
+    openapi_extra={"x-permission": Permission.MEETING_WRITE},
 )
 async def change_meeting(
     meeting_id: UUID, body: ChangeMeeting, database: ApiDatabase, actor: Caller, precondition: DemandedPrecondition
 ) -> Response:
-    """Needs the permission meeting.write. A new time or place is told to everybody invited."""
+    """Changes title, time or place. A new time or place is told to everybody invited."""
     changes = Changes(
         title=body.title,
         start=body.start and ZonedDateTime.model_construct(local=body.start.local, time_zone=body.start.time_zone),
@@ -275,9 +278,9 @@ async def change_meeting(
     "/v1/meetings/{meeting_id}/cancellation",
     response_model=MeetingBody,
     responses=problem_answers(400, 401, 403, 404, 409, 413, 415, 422),
-    summary="Cancel a meeting",
+    openapi_extra={"x-permission": Permission.MEETING_WRITE},
 )
 async def cancel_meeting(meeting_id: UUID, database: ApiDatabase, actor: Caller, body: CancelMeeting | None = None) -> Response:
-    """Needs the permission meeting.write. Everybody who was told of the meeting is told that it does not take place."""
+    """Cancels a meeting. Everybody who was told of the meeting is told that it does not take place."""
     await commands.cancel_meeting(database, actor, meeting_id, body.reason if body else None)
     return await _shown(database, actor, meeting_id)

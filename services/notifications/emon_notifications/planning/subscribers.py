@@ -105,7 +105,7 @@ class Planner:
             await repository.plan_for_people(tx, Kind.SIGN_IN, owed, self._hold_before)
 
     async def after_people(self, tx: Transaction, person_ids: Sequence[UUID]) -> None:
-        """Somebody turned up, changed or was erased."""
+        """What waited for somebody who turned up is planned; what is owed to somebody who was erased ends."""
         await repository.end_for_erased(tx, person_ids)
         await repository.reconsider_waiting(tx, self._hold_before, person_ids=person_ids)
 

@@ -1,7 +1,9 @@
 """Events of contacts."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 from uuid import UUID
+
+from pydantic import Field
 
 from emon_contracts.envelope import Payload
 from emon_contracts.topics import CONTACTS_EVENTS, Topic
@@ -13,13 +15,11 @@ class OrganisationRegistered(Payload):
 
     TYPE: ClassVar[str] = "de.emon.contacts.organisation-registered.v1"
     TOPIC: ClassVar[Topic] = CONTACTS_EVENTS
+    KEY: ClassVar[str] = "organisation_id"
 
     organisation_id: UUID
-    kind: str
+    kind: Annotated[str, Field(examples=["helper_circle"])]
     municipalities: tuple[Ags, ...]
-
-    def key(self) -> str:
-        return str(self.organisation_id)
 
 
 class PersonRegistered(Payload):
@@ -27,12 +27,10 @@ class PersonRegistered(Payload):
 
     TYPE: ClassVar[str] = "de.emon.contacts.person-registered.v1"
     TOPIC: ClassVar[Topic] = CONTACTS_EVENTS
+    KEY: ClassVar[str] = "person_id"
 
     person_id: UUID
     entered_by: UUID | None
-
-    def key(self) -> str:
-        return str(self.person_id)
 
 
 class PersonChanged(Payload):
@@ -40,12 +38,10 @@ class PersonChanged(Payload):
 
     TYPE: ClassVar[str] = "de.emon.contacts.person-changed.v1"
     TOPIC: ClassVar[Topic] = CONTACTS_EVENTS
+    KEY: ClassVar[str] = "person_id"
 
     person_id: UUID
     changed_by: UUID | None
-
-    def key(self) -> str:
-        return str(self.person_id)
 
 
 class PersonErased(Payload):
@@ -53,8 +49,6 @@ class PersonErased(Payload):
 
     TYPE: ClassVar[str] = "de.emon.contacts.person-erased.v1"
     TOPIC: ClassVar[Topic] = CONTACTS_EVENTS
+    KEY: ClassVar[str] = "person_id"
 
     person_id: UUID
-
-    def key(self) -> str:
-        return str(self.person_id)

@@ -32,14 +32,12 @@ class _FeedbackFacts(Payload):
     """What every event about feedback says."""
 
     TOPIC: ClassVar[Topic] = FEEDBACK_EVENTS
+    KEY: ClassVar[str] = "feedback_id"
 
     feedback_id: UUID
     ags: Ags
     kind: FeedbackKind
     confidential: bool
-
-    def key(self) -> str:
-        return str(self.feedback_id)
 
 
 class FeedbackSubmitted(_FeedbackFacts):

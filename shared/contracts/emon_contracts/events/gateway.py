@@ -13,10 +13,8 @@ class SignInRequested(Payload):
 
     TYPE: ClassVar[str] = "de.emon.gateway.sign-in-requested.v1"
     TOPIC: ClassVar[Topic] = GATEWAY_EVENTS
+    KEY: ClassVar[str] = "request_id"
 
     request_id: UUID
     person_ids: tuple[UUID, ...]
     expires_at: datetime
-
-    def key(self) -> str:
-        return str(self.request_id)

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from emon_contracts.envelope import Payload
 from emon_contracts.topics import MEETINGS_EVENTS, Topic
@@ -26,20 +26,18 @@ class _MeetingFacts(Payload):
     """The whole public state of a meeting. `revision` rises with time, place and cancellation (RFC 5545 SEQUENCE)."""
 
     TOPIC: ClassVar[Topic] = MEETINGS_EVENTS
+    KEY: ClassVar[str] = "meeting_id"
 
     meeting_id: UUID
     ags: Ags
     kind: MeetingKind
-    title: str
+    title: Annotated[str, Field(examples=["Runder Tisch im März"])]
     start: ZonedDateTime
     starts_at: datetime
-    duration_minutes: int
-    place: str | None
-    link: str | None
+    duration_minutes: Annotated[int, Field(examples=[90])]
+    place: Annotated[str | None, Field(examples=["Rathaus, Sitzungssaal"])]
+    link: Annotated[str | None, Field(examples=["https://video.example/runder-tisch"])]
     revision: int
-
-    def key(self) -> str:
-        return str(self.meeting_id)
 
 
 class MeetingScheduled(_MeetingFacts):
@@ -88,13 +86,11 @@ class InvitationsIssued(Payload):
 
     TYPE: ClassVar[str] = "de.emon.meetings.invitations-issued.v1"
     TOPIC: ClassVar[Topic] = MEETINGS_EVENTS
+    KEY: ClassVar[str] = "meeting_id"
 
     meeting_id: UUID
     ags: Ags
     invitations: tuple[IssuedInvitation, ...]
-
-    def key(self) -> str:
-        return str(self.meeting_id)
 
 
 class InvitationReplied(Payload):
@@ -102,6 +98,7 @@ class InvitationReplied(Payload):
 
     TYPE: ClassVar[str] = "de.emon.meetings.invitation-replied.v1"
     TOPIC: ClassVar[Topic] = MEETINGS_EVENTS
+    KEY: ClassVar[str] = "meeting_id"
 
     meeting_id: UUID
     ags: Ags
@@ -110,6 +107,3 @@ class InvitationReplied(Payload):
     reply: Reply
     revision: int
     replied_by: UUID
-
-    def key(self) -> str:
-        return str(self.meeting_id)

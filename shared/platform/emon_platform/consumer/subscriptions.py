@@ -1,5 +1,6 @@
 """What a service listens to, and what it does about it."""
 
+import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -45,3 +46,8 @@ class States:
 
 
 Subscription = Facts | States
+
+
+def purpose(handler: Callable[..., object]) -> str:
+    """What follows where this handler listens: the first paragraph of its docstring, in one line. `docs/events.md` shows it."""
+    return " ".join((inspect.getdoc(handler) or "").partition("\n\n")[0].split())

@@ -1,5 +1,6 @@
 """The application of a service: routes, problems, limits, health, documentation."""
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -11,6 +12,10 @@ from emon_platform.http.bodies import BodyLimits, MediaTypes, no_other_media_typ
 from emon_platform.http.context import RequestContext
 from emon_platform.http.health import Check, health_router
 from emon_platform.http.problems import Problem
+
+# Every route names its permission: openapi_extra={"x-permission": Permission.…}. This one needs none: it opens a session, or is
+# about nobody but the caller.
+NO_PERMISSION = "none"
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -65,12 +70,13 @@ def create_app(
         openapi_url=openapi_url,
         responses=problem_answers(503),
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
     )
     problems.install(app)
     app.include_router(health_router(checks))
     for router in routers:
         app.include_router(router)
-    _document_problems(app)
+    _complete_document(app)
     app.add_middleware(BodyLimits, also_media_types=also_media_types)
     app.add_middleware(RequestContext)  # added last, so the outermost
     return app
@@ -79,8 +85,8 @@ def create_app(
 _VALIDATION_ERROR = "#/components/schemas/HTTPValidationError"
 
 
-def _document_problems(app: FastAPI) -> None:
-    """Puts problems into the document in the place of FastAPI's own validation error, which is never sent."""
+def _complete_document(app: FastAPI) -> None:
+    """Puts problems in the place of FastAPI's own validation error, which is never sent, and docstrings into summaries."""
     original = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -91,6 +97,7 @@ def _document_problems(app: FastAPI) -> None:
                 schemas.pop(name, None)
             for item in document.get("paths", {}).values():
                 for operation in item.values():
+                    _summarise(operation)
                     if _VALIDATION_ERROR in str(operation["responses"].get("422")):
                         operation["responses"]["422"] = problem_answers(422)[422]
             problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
@@ -100,3 +107,10 @@ def _document_problems(app: FastAPI) -> None:
         return app.openapi_schema
 
     app.openapi = openapi  # FastAPI's documented way to extend the document
+
+
+def _summarise(operation: dict[str, Any]) -> None:
+    """The first sentence of a route's docstring, where FastAPI made a summary up from the function's name."""
+    made_up = operation["operationId"].replace("_", " ").title()
+    if operation.get("summary") == made_up and "description" in operation:
+        operation["summary"] = " ".join(re.split(r"\.(?:\s|$)", operation["description"], maxsplit=1)[0].split())
