@@ -46,6 +46,13 @@ async def test_every_malformed_field_at_once(api: Api, coordinator: Actor) -> No
     assert {error["pointer"] for error in answer.json()["errors"]} == {"/name", "/kind", "/ags", "/more"}
 
 
+async def test_pointers_of_a_malformed_change_lead_to_its_fields(api: Api, coordinator: Actor) -> None:
+    circle = await api.organisation(coordinator)
+    path = f"/v1/organisations/{circle['id']}"
+    answer = await api.as_(coordinator).patch(path, json={"name": "", "kind": "club"}, headers={"If-Match": "*"})
+    assert sorted(error["pointer"] for error in answer.json()["errors"]) == ["/kind", "/name"]
+
+
 async def test_a_name_stands_for_one_organisation_in_a_municipality(api: Api, coordinator: Actor, outbox: Outbox) -> None:
     await api.organisation(coordinator)
     again = {"name": "HELFERKREIS  asyl", "kind": "helper_circle", "ags": HERE}

@@ -277,6 +277,16 @@ async def test_a_person_who_is_active_elsewhere_too_is_not_renamed(
     assert (await api.as_(administrator).patch(path, json={"locale": "en"}, headers={"If-Match": "*"})).status_code == 200
 
 
+async def test_what_is_refused_in_the_url_is_named_as_its_parameter(api: Api, coordinator: Actor) -> None:
+    circle = await api.organisation(coordinator)
+    person = (await api.person(coordinator, "Kim Muster", circle)).json()
+    path = f"/v1/people/{person['id']}/grants/staff?ags={HERE}"
+    answer = await api.as_(coordinator).delete(path, headers={"If-Match": "*"})
+    [error] = answer.json()["errors"]
+    assert (error["code"], error["parameter"]) == ("scope-of-role", "organisation_id")
+    assert "pointer" not in error
+
+
 async def test_memberships_and_grants_come_and_go(api: Api, coordinator: Actor, stranger: Actor, outbox: Outbox) -> None:
     circle = await api.organisation(coordinator)
     parish = await api.organisation(coordinator, "Gemeinde", kind="parish")

@@ -126,8 +126,8 @@ BREAKING: dict[str, tuple[Fields, Fields, str, str]] = {
     "items of a list": ({"a": (list[int], ...)}, {"a": (list[str], ...)}, "each item of `a`", OLD_CONSUMERS),
     "an object inside a list": ({"a": (list[OpenWithMore], ...)}, {"a": (list[Open], ...)}, "`more` of each item", OLD_CONSUMERS),
     "inside what may be null": (
-        {"a": (Annotated[int, Field(le=9)] | None, ...)},
-        {"a": (Annotated[int, Field(le=8)] | None, ...)},
+        {"a": (Annotated[int | None, Field(le=9)], ...)},
+        {"a": (Annotated[int | None, Field(le=8)], ...)},
         "maximum",
         NEW_CONSUMERS,
     ),

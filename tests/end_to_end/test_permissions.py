@@ -123,6 +123,12 @@ async def rows(world: World) -> Rows:
     )
 
 
+async def named_permissions(world: World) -> dict[tuple[str, str], str]:
+    """What each route says that it needs."""
+    document = await world.visitor.get("/openapi.json")
+    return {(method, path): document["paths"][path][method]["x-permission"] for method, path in await routes(world)}
+
+
 async def routes(world: World) -> list[tuple[str, str]]:
     document = await world.visitor.get("/openapi.json")
     return [
@@ -226,6 +232,7 @@ async def test_a_link_reaches_what_it_is_about_and_nothing_else(world: World, ro
     holder = Actor(UUID(rows.member), link=LinkCapability(purpose, UUID(subject), 0))
     owners = {"municipalities": "contacts", "organisations": "contacts", "people": "contacts", "deliveries": "notifications",
               "meetings": "meetings", "invitations": "meetings"}  # fmt: skip
+    permissions = await named_permissions(world)
     allowed: list[str] = []
     async with aiohttp.ClientSession() as session:
         for method, template in sorted(await routes(world), key=lambda route: route[1].endswith("/erasure")):
@@ -240,6 +247,8 @@ async def test_a_link_reaches_what_it_is_about_and_nothing_else(world: World, ro
             if status < 300 and "{" not in template:
                 assert [item["id"] for item in body["items"]] == [rows.member], "of a list the holder alone"
                 continue
+            if status == 403:
+                assert body["detail"] == f"This needs the permission {permissions[method, template]}.", f"{method} {template}"
             other, _ = await answer(browser, rows, method, template, others(rows))
             assert other in (403, 404), f"{method} {template}"
     assert sorted(allowed) == sorted(LINKS_REACH[purpose])

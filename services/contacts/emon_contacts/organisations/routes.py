@@ -5,7 +5,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict
-from pydantic.json_schema import SkipJsonSchema
 
 from emon_contacts.names import search_term
 from emon_contacts.organisations import commands, repository
@@ -34,12 +33,12 @@ class NewOrganisation(BaseModel):
 
 
 class OrganisationChange(BaseModel):
-    """What is left out stays as it is."""
+    """What is left out or null stays as it is."""
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Line | SkipJsonSchema[None] = None
-    kind: OrganisationKind | SkipJsonSchema[None] = None
+    name: Line | None = None
+    kind: OrganisationKind | None = None
 
 
 class NewArea(BaseModel):

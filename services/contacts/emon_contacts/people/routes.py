@@ -77,7 +77,7 @@ class NewPerson(BaseModel):
 
 
 class PersonChange(BaseModel):
-    """What is left out, or null, stays as it is."""
+    """What is left out or null stays as it is."""
 
     model_config = ConfigDict(extra="forbid")
 

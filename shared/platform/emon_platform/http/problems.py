@@ -21,6 +21,7 @@ log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
+_METHODS_WITHOUT_BODY = frozenset({"GET", "DELETE"})
 
 
 class FieldError(BaseModel):
@@ -73,13 +74,22 @@ def problem_response(
     )
 
 
-def refusal_response(refusals: Sequence[Refusal]) -> Response:
-    """422 for a request that a rule refuses, 409 where the state of the resource stands against it."""
-    errors = [FieldError(code=item.code, detail=item.detail, pointer=item.pointer) for item in refusals]
+def refusal_response(refusals: Sequence[Refusal], *, has_body: bool = True) -> Response:
+    """422 for a request that a rule refuses, 409 where the state of the resource stands against it.
+
+    A request without a body has its fields in the URL.
+    """
+    errors = [_refusal_error(item, has_body=has_body) for item in refusals]
     detail = " ".join(item.detail for item in refusals)
     if any(item.conflict for item in refusals):
         return problem_response(409, "conflict", detail, errors=errors)
     return problem_response(422, "refused", detail, errors=errors)
+
+
+def _refusal_error(item: Refusal, *, has_body: bool) -> FieldError:
+    if has_body or not item.pointer:
+        return FieldError(code=item.code, detail=item.detail, pointer=item.pointer)
+    return FieldError(code=item.code, detail=item.detail, parameter=item.pointer.removeprefix("/"))
 
 
 def json_pointer(location: Sequence[str | int]) -> str:
@@ -121,14 +131,14 @@ _HTTP_CODES: Mapping[int, tuple[str, str]] = {
 def install(app: FastAPI) -> None:
     """Answers the errors that routes raise on purpose; the request's context answers all others."""
 
-    async def on_exception(_request: Request, error: Exception) -> Response:
-        return response_for(error)
+    async def on_exception(request: Request, error: Exception) -> Response:
+        return response_for(error, has_body=request.method not in _METHODS_WITHOUT_BODY)
 
     for kind in (ProblemError, RequestValidationError, Refused, NotFound, Forbidden, Outdated, HTTPException):
         app.add_exception_handler(kind, on_exception)
 
 
-def response_for(error: Exception) -> Response:
+def response_for(error: Exception, *, has_body: bool = True) -> Response:
     """The problem that an exception means. Anything unknown is an error of ours: logged, and answered without detail."""
     match error:
         case ProblemError():
@@ -136,7 +146,7 @@ def response_for(error: Exception) -> Response:
         case RequestValidationError():
             return _validation_problem(error)
         case Refused():
-            return refusal_response(error.refusals)
+            return refusal_response(error.refusals, has_body=has_body)
         case NotFound():
             return not_found_response()
         case Forbidden():
