@@ -136,6 +136,16 @@ def test_every_topic_is_written_by_one_of_the_services_or_by_nobody_yet() -> Non
     assert published <= set(composition().subscriptions)
 
 
+def test_no_service_makes_a_message_of_another() -> None:
+    """What the documents say of publishers is what the code does."""
+    publishers = {message.__name__: message.TOPIC.publisher for message in MESSAGES.values()}
+    for file in (ROOT / "services").rglob("*.py"):
+        service = file.relative_to(ROOT / "services").parts[0]
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in publishers:
+                assert publishers[node.func.id] == service, f"{file}:{node.lineno} makes a {node.func.id}"
+
+
 def test_every_route_names_its_permission_and_says_what_it_does() -> None:
     for method, path, operation in operations(composition().openapi):
         assert permission_of(method, path, operation)
