@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from emon_contracts.permissions import PERMISSIONS, Permission, Reach
+from emon_contracts.permissions import LINKS, PERMISSIONS, Permission, Reach
 from emon_platform.http.app import NO_PERMISSION
 
 from documents.schemas import Undocumented
@@ -21,7 +21,6 @@ _REACH = {
     Reach.MUNICIPALITY: "in the municipality",
     Reach.ORGANISATION: "in the organisation",
     Reach.OWN: "what is their own",
-    Reach.LINK: "the one thing of the link",
 }
 
 
@@ -57,10 +56,10 @@ def routes_markdown(openapi: dict[str, Any]) -> str:
 
 
 def _permissions() -> str:
-    return table(
-        ("permission", "who holds it, how far"),
-        (
-            (permission, ", ".join(f"{role}: {_REACH[reach]}" for role, reach in PERMISSIONS[permission].items()))
-            for permission in Permission
-        ),
-    )
+    return table(("permission", "who holds it, how far"), ((permission, _holders(permission)) for permission in Permission))
+
+
+def _holders(permission: Permission) -> str:
+    roles = [f"{role}: {_REACH[reach]}" for role, reach in PERMISSIONS[permission].items()]
+    links = [f"holder of a link ({purpose}): what it is about" for purpose, allowed in LINKS.items() if permission in allowed]
+    return ", ".join([*roles, *links])

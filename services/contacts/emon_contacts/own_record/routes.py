@@ -10,6 +10,7 @@ from emon_contacts.own_record.commands import OwnRecord
 from emon_contacts.people.routes import PersonChange, PersonView, answer_with
 from emon_contacts.working_weeks.routes import AbsenceView, WorkingDay
 from emon_contracts.actors import Engagement, Role
+from emon_contracts.permissions import Permission
 from emon_contracts.values import Ags, Locale
 from emon_platform.http.app import problem_answers
 from emon_platform.http.dependencies import ApiDatabase, Caller
@@ -48,7 +49,11 @@ class RecordView(BaseModel):
     absences: list[AbsenceView]
 
 
-@router.get("/{person_id}/record", responses={200: {"model": RecordView}, **problem_answers(401, 403, 404)})
+@router.get(
+    "/{person_id}/record",
+    responses={200: {"model": RecordView}, **problem_answers(401, 403, 404)},
+    openapi_extra={"x-permission": Permission.PERSON_READ},
+)
 async def read_own_record(person_id: UUID, caller: Caller, database: ApiDatabase) -> Response:
     """Everything that is held about the caller, with names instead of ids. For the person alone, and holders of their links."""
     return json_response(_view(await commands.read_own_record(database, caller, person_id)))
@@ -58,6 +63,7 @@ async def read_own_record(person_id: UUID, caller: Caller, database: ApiDatabase
     "/{person_id}/correction",
     status_code=200,
     responses={200: {"model": PersonView}, **problem_answers(400, 401, 403, 404, 409, 413, 415, 422)},
+    openapi_extra={"x-permission": Permission.PERSON_CORRECT},
 )
 async def correct_person(person_id: UUID, body: PersonChange, caller: Caller, database: ApiDatabase) -> Response:
     """Gives oneself another name or language, everywhere. No If-Match: the last word is the person's."""

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 from emon_contacts.working_weeks import commands
 from emon_contacts.working_weeks.rules import ABSENCES_MAX, Absence, WorkingWeek
 from emon_contracts.directory import Weekday
+from emon_contracts.permissions import Permission
 from emon_contracts.values import YEAR_MAX
 from emon_platform.http.app import problem_answers
 from emon_platform.http.dependencies import ApiDatabase, Caller
@@ -97,7 +98,11 @@ def _answer(week: WorkingWeek, entity_tag: str) -> Response:
     return json_response(view, headers={"ETag": entity_tag})
 
 
-@router.get("/{person_id}/working-week", responses={200: {"model": WorkingWeekView}, **problem_answers(401, 403, 404)})
+@router.get(
+    "/{person_id}/working-week",
+    responses={200: {"model": WorkingWeekView}, **problem_answers(401, 403, 404)},
+    openapi_extra={"x-permission": Permission.WORKING_WEEK_READ},
+)
 async def read_working_week(person_id: UUID, caller: Caller, database: ApiDatabase) -> Response:
     """When somebody works: for themselves, and for staff and coordinators of their municipalities."""
     return _answer(*await commands.read_working_week(database, caller, person_id))
@@ -106,6 +111,7 @@ async def read_working_week(person_id: UUID, caller: Caller, database: ApiDataba
 @router.put(
     "/{person_id}/working-week",
     responses={200: {"model": WorkingWeekView}, **problem_answers(400, 401, 403, 404, 412, 413, 415, 422, 428)},
+    openapi_extra={"x-permission": Permission.WORKING_WEEK_WRITE},
 )
 async def change_working_week(
     person_id: UUID, body: WorkingWeekChange, caller: Caller, database: ApiDatabase, precondition: DemandedPrecondition

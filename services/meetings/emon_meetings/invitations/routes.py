@@ -123,11 +123,14 @@ async def read_invitation(invitation_id: UUID, database: ApiDatabase, actor: Cal
     "/v1/meetings/{meeting_id}/invitations/{person_id}/reply",
     response_model=InvitationBody,
     responses=problem_answers(400, 401, 404, 409, 413, 415, 422),
-    summary="Reply to an invitation",
+    openapi_extra={"x-permission": Permission.INVITATION_REPLY},
 )
 async def reply_to_invitation(
     meeting_id: UUID, person_id: UUID, body: ReplyToInvitation, database: ApiDatabase, actor: Caller
 ) -> Response:
-    """Needs the permission invitation.reply in the meeting's municipality, the invitation itself, or its link."""
+    """Says whether somebody comes: for themselves, by their link, or noted for them by staff of the municipality.
+
+    The reply belongs to the meeting as it is now; a new time or place asks again.
+    """
     meeting, invitation = await commands.reply_to_invitation(database, actor, meeting_id, person_id, body.reply, body.revision)
     return json_response(InvitationBody.of(invitation, meeting))
