@@ -1,0 +1,187 @@
+"""The law: what must hold between what was committed, what the mail server took, and the ledger. Pure.
+
+Each function of LAWS looks at one thing and yields what breaks it; a law for a new kind of mail is one more function there.
+What justifies a delivery that led to no mail stands in justifications.py.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from uuid import UUID
+
+from tests.faults.audit.case import ARRIVED_OR_IN_DOUBT, Case, Violation, violation
+from tests.faults.audit.intentions import INVITATIONS_ISSUED, MEETING_CANCELLED, MEETING_STATES
+from tests.faults.audit.justifications import JUSTIFICATIONS
+from tests.faults.audit.records import LedgerMail, TakenMail
+
+WITH_CALENDAR = frozenset({"invitation", "change", "cancellation"})
+RESENT_BY_ITSELF = frozenset({"sign_in"})
+"""Wanted now or not at all, and harmless twice: what is in doubt is sent again without anybody's decision."""
+SEVERAL_IN_ONE_MAIL = frozenset({"sign_in"})
+
+Law = Callable[[Case], Iterator[Violation]]
+
+
+def what_was_committed_was_published(case: Case) -> Iterator[Violation]:
+    """Every version of every meeting, and every invitation, stands in the topic."""
+    committed = case.evidence.committed
+    if committed is not None:
+        for meeting_id, version in committed.versions.items():
+            published = {event.sequence for event in case.history.about(meeting_id, *MEETING_STATES)}
+            for missing in sorted(set(range(1, version + 1)) - published):
+                yield violation("event-lost", meeting=meeting_id, version=missing)
+        issued = {
+            (event.subject, UUID(invitation["person_id"]))
+            for event in case.history.events
+            if event.type == INVITATIONS_ISSUED
+            for invitation in event.payload["invitations"]
+        }
+        for meeting_id, person_id in sorted(committed.invited - issued):
+            yield violation("event-lost", meeting=meeting_id, person=person_id)
+    for meeting_id, version in case.evidence.promised.items():
+        if max((event.sequence for event in case.history.about(meeting_id, *MEETING_STATES)), default=0) < version:
+            yield violation("promise-broken", meeting=meeting_id, version=version)
+
+
+def each_intention_is_in_the_ledger_once(case: Case) -> Iterator[Violation]:
+    """And nothing else is."""
+    for event_id, person_id in sorted(case.intended.keys() - case.ledger.keys()):
+        yield violation("never-planned", event=event_id, person=person_id)
+    for (event_id, person_id), deliveries in case.ledger.items():
+        if (event_id, person_id) not in case.intended:
+            yield violation("not-intended", event=event_id, person=person_id, delivery=deliveries[0].id)
+        if len(deliveries) > 1:
+            yield violation("planned-twice", event=event_id, person=person_id)
+
+
+def each_delivery_ended_for_a_reason(case: Case) -> Iterator[Violation]:
+    """Each state is justified by what was committed and what the tries brought."""
+    for delivery in case.deliveries:
+        intention = case.intended.get((delivery.event_id, delivery.person_id))
+        where = {"delivery": delivery.id, "event": delivery.event_id, "person": delivery.person_id}
+        justified = JUSTIFICATIONS.get(delivery.status)
+        if justified is None:
+            yield violation("unsettled", **where, status=delivery.status, reason=delivery.reason)
+        elif delivery.status not in ("accepted", "uncertain") and not delivery.reason:
+            yield violation("no-reason", **where, status=delivery.status)
+        elif intention is not None and not justified(intention, delivery, case.trial):
+            yield violation("not-justified", **where, status=delivery.status, reason=delivery.reason)
+
+
+def what_was_accepted_was_taken(case: Case) -> Iterator[Violation]:
+    """A delivery that is accepted has its mail, whose tries say so; one that is uncertain a try that is in doubt."""
+    for delivery in case.deliveries:
+        if delivery.status not in ARRIVED_OR_IN_DOUBT:
+            continue
+        tries = case.outcomes[delivery.mail_id] if delivery.mail_id is not None else Counter[str | None]()
+        if not tries[delivery.status]:
+            yield violation("no-try", delivery=delivery.id, status=delivery.status)
+        if delivery.status == "accepted" and not case.copies[delivery.mail_id]:
+            yield violation("accepted-but-lost", delivery=delivery.id, mail=delivery.mail_id)
+
+
+def no_mail_was_taken_more_often_than_the_ledger_knows(case: Case) -> Iterator[Violation]:
+    """Once for each try that was accepted, once more at most for each that is in doubt."""
+    for mail_id, copies in case.copies.items():
+        if mail_id is None or mail_id not in case.mails:
+            yield violation("taken-but-not-known", mail=mail_id or "without a Message-ID of ours", copies=copies)
+        elif not case.deliveries_of_mail[mail_id]:
+            yield violation("mail-of-no-delivery", mail=mail_id)
+        elif copies > (possible := case.may_have_arrived(mail_id)):
+            law = "doubled" if possible else "taken-but-not-known"
+            yield violation(law, mail=mail_id, copies=copies, tries=possible)
+    for mail_id in case.mails:
+        if case.copies[mail_id] < case.outcomes[mail_id]["accepted"]:
+            yield violation("accepted-but-lost", mail=mail_id, copies=case.copies[mail_id])
+
+
+def what_is_in_doubt_is_tried_again_only_by_staff(case: Case) -> Iterator[Violation]:
+    """Sign-in mails excepted."""
+    for mail_id, mail in case.mails.items():
+        releases = sum(delivery.id in case.evidence.decisions.released for delivery in case.deliveries_of_mail[mail_id])
+        if mail.kind not in RESENT_BY_ITSELF and case.may_have_arrived(mail_id) > 1 + releases:
+            yield violation("tried-again-in-doubt", mail=mail_id)
+        if mail.kind not in SEVERAL_IN_ONE_MAIL and len(case.deliveries_of_mail[mail_id]) > 1:
+            yield violation("one-mail-for-several", mail=mail_id)
+
+
+def each_mail_says_what_the_ledger_says(case: Case) -> Iterator[Violation]:
+    """And goes to an address of the person it is for."""
+    for mail in case.evidence.taken:
+        known = case.mails.get(mail.mail_id) if mail.mail_id is not None else None
+        if known is None:
+            continue
+        deliveries = case.deliveries_of_mail[known.id]
+        if not _says_the_same(mail, known) or mail.meeting_id not in {None, *(delivery.subject_id for delivery in deliveries)}:
+            yield violation("mail-differs-from-ledger", mail=known.id, kind=mail.kind, sequence=mail.sequence)
+        for delivery in deliveries:
+            person = case.evidence.people.get(delivery.person_id)
+            if person is not None and mail.address not in person.addresses:
+                yield violation("wrong-address", mail=known.id, person=delivery.person_id)
+
+
+def _says_the_same(mail: TakenMail, known: LedgerMail) -> bool:
+    if known.kind not in WITH_CALENDAR:
+        return mail.kind == known.kind and mail.meeting_id is None
+    is_cancellation = known.kind == "cancellation"
+    return (mail.kind, mail.sequence, mail.is_cancel) == (
+        known.kind,
+        known.revision,
+        is_cancellation,
+    ) and mail.meeting_id is not None
+
+
+def each_mail_tells_of_a_state_that_was(case: Case) -> Iterator[Violation]:
+    """A committed one, and none older than the event that the mail is for."""
+    for mail in case.evidence.taken:
+        if mail.meeting_id is None or mail.mail_id is None or not case.history.about(mail.meeting_id, *MEETING_STATES):
+            continue
+        states = [
+            state for state in case.history.about(mail.meeting_id, *MEETING_STATES) if state.payload["revision"] == mail.sequence
+        ]
+        if not any((state.type == MEETING_CANCELLED) == mail.is_cancel for state in states):
+            yield violation("state-that-never-was", mail=mail.mail_id, sequence=mail.sequence)
+        for delivery in case.deliveries_of_mail[mail.mail_id]:
+            intention = case.intended.get((delivery.event_id, delivery.person_id))
+            if intention and delivery.status == "accepted" and (mail.sequence or 0) < (intention.revision or 0):
+                yield violation("older-than-its-event", mail=mail.mail_id, event=delivery.event_id, sequence=mail.sequence)
+
+
+def nobody_hears_an_older_state_after_a_newer_one(case: Case) -> Iterator[Violation]:
+    """Per person and meeting, in the order in which the mail server took the mails; nothing but the cancellation is last."""
+    stories: dict[tuple[UUID, UUID], dict[UUID, TakenMail]] = defaultdict(dict)
+    for mail in sorted(case.evidence.taken, key=lambda mail: mail.order):
+        if mail.meeting_id is not None and mail.mail_id is not None and case.is_asked_about(mail.meeting_id):
+            for delivery in case.deliveries_of_mail[mail.mail_id]:
+                # Another copy of the same mail is for the law about copies.
+                stories[delivery.person_id, mail.meeting_id].setdefault(mail.mail_id, mail)
+    for (person_id, meeting_id), story in stories.items():
+        heard = list(story.values())
+        for earlier, later in pairwise(heard):
+            where = {"person": person_id, "meeting": meeting_id, "mail": later.mail_id}
+            if earlier.is_cancel:
+                yield violation("after-the-cancellation", **where, sequence=later.sequence)
+            elif (later.sequence or 0) == (earlier.sequence or 0):
+                yield violation("told-twice", **where, sequence=later.sequence)
+            elif (later.sequence or 0) < (earlier.sequence or 0):
+                yield violation("older-after-newer", **where, sequence=later.sequence)
+
+
+def nothing_was_given_up_as_unreadable(case: Case) -> Iterator[Violation]:
+    """A dead letter is an event that nobody hears of."""
+    if case.evidence.dead_letters:
+        yield violation("dead-letters", count=case.evidence.dead_letters)
+
+
+LAWS: Sequence[Law] = (
+    what_was_committed_was_published,
+    each_intention_is_in_the_ledger_once,
+    each_delivery_ended_for_a_reason,
+    what_was_accepted_was_taken,
+    no_mail_was_taken_more_often_than_the_ledger_knows,
+    what_is_in_doubt_is_tried_again_only_by_staff,
+    each_mail_says_what_the_ledger_says,
+    each_mail_tells_of_a_state_that_was,
+    nobody_hears_an_older_state_after_a_newer_one,
+    nothing_was_given_up_as_unreadable,
+)

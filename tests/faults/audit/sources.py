@@ -1,0 +1,186 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownLambdaType=false, reportMissingTypeStubs=false
+"""Where evidence comes from: topics by aiokafka, databases by asyncpg, mails by the standard library. No code of the platform."""
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from tests.faults.audit.records import Attempt, Committed, Delivery, LedgerMail, Person, SourceEvent, TakenMail
+
+EVENT_TOPICS = ("emon.meetings.events", "emon.gateway.events", "emon.feedback.events", "emon.contacts.events")
+PEOPLE_TOPIC = "emon.directory.people"
+
+
+async def read_events(bootstrap: str, topics: Iterable[str] = EVENT_TOPICS) -> list[SourceEvent]:
+    """Every event that stands in these topics. What bears no headers of an event is none."""
+    events: list[SourceEvent] = []
+    async for record in _records(bootstrap, topics):
+        headers = {name: (value or b"").decode() for name, value in record.headers}
+        if not record.value or not {"ce_id", "ce_type", "ce_subject", "ce_sequence", "ce_time"} <= headers.keys():
+            continue
+        try:
+            events.append(
+                SourceEvent(
+                    id=UUID(headers["ce_id"]),
+                    type=headers["ce_type"],
+                    subject=UUID(headers["ce_subject"]),
+                    sequence=int(headers["ce_sequence"]),
+                    time=datetime.fromisoformat(headers["ce_time"]),
+                    offset=record.offset,
+                    payload=json.loads(record.value),
+                    replayed=headers.get("ce_replayed") == "true",
+                )
+            )
+        except ValueError:
+            continue  # no event either; whoever put it there is told by the dead letters of the services
+    return events
+
+
+async def read_people(bootstrap: str) -> dict[UUID, Person]:
+    """All that the directory says and, as far as it was not compacted yet, said of people."""
+    said: dict[UUID, list[dict[str, Any] | None]] = defaultdict(list)
+    async for record in _records(bootstrap, [PEOPLE_TOPIC]):
+        try:
+            said[UUID((record.key or b"").decode())].append(json.loads(record.value) if record.value else None)
+        except ValueError:
+            continue  # a record that names nobody
+    return {
+        person_id: Person(
+            addresses=frozenset(state["email"].lower() for state in states if state and state.get("email")),
+            was_without_address=any(state is not None and not state.get("email") for state in states),
+            was_erased=any(state is None for state in states),
+        )
+        for person_id, states in said.items()
+    }
+
+
+async def _records(bootstrap: str, topics: Iterable[str]) -> AsyncIterator[Any]:
+    consumer: Any = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        await consumer.topics()
+        partitions = [TopicPartition(topic, number) for topic in topics for number in consumer.partitions_for_topic(topic) or ()]
+        if not partitions:
+            return
+        ends: Mapping[TopicPartition, int] = await consumer.end_offsets(partitions)
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        behind = {partition for partition in partitions if await consumer.position(partition) < ends[partition]}
+        while behind:
+            for partition, records in (await consumer.getmany(*behind, timeout_ms=500)).items():
+                for record in records:
+                    if record.offset < ends[partition]:
+                        yield record
+            behind = {partition for partition in behind if await consumer.position(partition) < ends[partition]}
+    finally:
+        await consumer.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRows:
+    """What notifications wrote down."""
+
+    deliveries: list[Delivery]
+    mails: list[LedgerMail]
+    attempts: list[Attempt]
+    dead_letters: int
+
+
+async def read_ledger(url: str) -> LedgerRows:
+    """The ledger, all of it as it was at one moment. `url`: of the worker, who sees every municipality's."""
+    connection = await asyncpg.connect(url)
+    try:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            deliveries = await connection.fetch(
+                "SELECT id, event_id, person_id, subject_id, status, reason, mail_id, updated_at FROM deliveries"
+            )
+            mails = await connection.fetch("SELECT id, kind, revision FROM mails")
+            attempts = await connection.fetch("SELECT id, mail_id, outcome, code FROM attempts")
+            dead_letters = await connection.fetchval("SELECT count(*) FROM dead_letters")
+    finally:
+        await connection.close()
+    return LedgerRows(
+        [Delivery(**_plain(row)) for row in deliveries],
+        [LedgerMail(**_plain(row)) for row in mails],
+        [Attempt(**_plain(row)) for row in attempts],
+        dead_letters,
+    )
+
+
+async def read_committed(url: str) -> Committed:
+    """What meetings committed. `url`: of its worker."""
+    connection = await asyncpg.connect(url)
+    try:
+        meetings = await connection.fetch("SELECT id, version FROM meetings")
+        invitations = await connection.fetch("SELECT meeting_id, person_id FROM invitations")
+    finally:
+        await connection.close()
+    return Committed(
+        {_plain(row)["id"]: row["version"] for row in meetings},
+        frozenset((_uuid(row["meeting_id"]), _uuid(row["person_id"])) for row in invitations),
+    )
+
+
+def _plain(row: Any) -> dict[str, Any]:
+    return {name: _uuid(value) if isinstance(value, UUID) else value for name, value in row.items()}
+
+
+def _uuid(value: UUID) -> UUID:
+    return UUID(int=value.int)  # asyncpg's own kind of UUID sorts with no other
+
+
+def read_sink(file: Path) -> list[bytes]:
+    """The mails of the embedded mail sink, in the order in which it took them."""
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
+        return [row[0] for row in connection.execute("SELECT content FROM contents ORDER BY number")]
+
+
+def taken_mails(contents: Iterable[bytes]) -> list[TakenMail]:
+    """What the mails say, in the order in which they were taken."""
+    return [_taken(order, BytesParser(policy=policy.default).parsebytes(content)) for order, content in enumerate(contents)]
+
+
+def _taken(order: int, mail: EmailMessage) -> TakenMail:
+    calendar = _calendar(mail)
+    method, _, _ = calendar.get("METHOD", "").partition(";")
+    return TakenMail(
+        order=order,
+        mail_id=_uuid_before_at(str(mail["Message-ID"] or "").strip("<> ")),
+        kind=str(mail["X-EmON-Kind"] or ""),
+        address=parseaddr(str(mail["To"] or ""))[1].lower(),
+        meeting_id=_uuid_before_at(calendar.get("UID", "")),
+        sequence=int(calendar["SEQUENCE"]) if "SEQUENCE" in calendar else None,
+        is_cancel=method == "CANCEL",
+    )
+
+
+def _calendar(mail: EmailMessage) -> dict[str, str]:
+    """Method, UID and SEQUENCE of the calendar part (RFC 5545 section 3.1: a line that begins with a space goes on)."""
+    for part in mail.walk():
+        if part.get_content_type() == "text/calendar":
+            text = part.get_content().replace("\r\n", "\n").replace("\n ", "").replace("\n\t", "")
+            lines = (line.partition(":") for line in text.splitlines())
+            return {name.upper(): value.strip() for name, _, value in lines if name.upper() in ("METHOD", "UID", "SEQUENCE")}
+    return {}
+
+
+def _uuid_before_at(text: str) -> UUID | None:
+    try:
+        return UUID(text.partition("@")[0])
+    except ValueError:
+        return None

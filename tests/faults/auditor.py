@@ -1,0 +1,100 @@
+"""The auditor: what was committed against what the mail server took and against the ledger.
+
+It shares no code with the platform: what was intended is derived from the event topics, not from what notifications planned.
+The law is in audit/laws.py and audit/justifications.py, who is to hear of what in audit/intentions.py; a new kind of event is one
+more function there.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from tests.faults.audit import sources
+from tests.faults.audit.case import Case, Violation
+from tests.faults.audit.laws import LAWS
+from tests.faults.audit.records import Decisions, Evidence
+
+SHOWN_MAX = 50
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an audit found. `states`: deliveries by kind of event and state."""
+
+    intended: int
+    taken: int
+    states: Mapping[tuple[str, str], int]
+    outcomes: Mapping[str, int]
+    violations: Sequence[Violation]
+    seed: int | None = None
+
+    def count(self, status: str) -> int:
+        """How many deliveries ended in this state."""
+        return sum(count for (_, state), count in self.states.items() if state == status)
+
+    def laws_broken(self) -> set[str]:
+        """Their names."""
+        return {violation.law for violation in self.violations}
+
+    def __str__(self) -> str:
+        by_kind: dict[str, list[str]] = {}
+        for (kind, status), count in sorted(self.states.items()):
+            by_kind.setdefault(kind, []).append(f"{count} {status}")
+        lines = [
+            f"intended: {self.intended} (event, person); taken by the mail server: {self.taken}",
+            *(f"  {kind}: {', '.join(counts)}" for kind, counts in by_kind.items()),
+            f"  tries: {', '.join(f'{count} {outcome}' for outcome, count in sorted(self.outcomes.items()))}",
+            f"violations: {len(self.violations)}",
+            *(f"  {violation}" for violation in self.violations[:SHOWN_MAX]),
+        ]
+        if len(self.violations) > SHOWN_MAX:
+            lines.append(f"  and {len(self.violations) - SHOWN_MAX} more")
+        if self.seed is not None:
+            lines.append(f"seed: {self.seed}")
+        return "\n".join(lines)
+
+
+def audit(evidence: Evidence, seed: int | None = None) -> Report:
+    """Holds the evidence against every law. Pure."""
+    case = Case(evidence)
+    kinds = {key: intention.kind for key, intention in case.intended.items()}
+    return Report(
+        intended=len(case.intended),
+        taken=len(evidence.taken),
+        states=Counter((kinds.get((item.event_id, item.person_id), "not intended"), item.status) for item in case.deliveries),
+        outcomes=Counter(attempt.outcome or "under way" for attempt in evidence.attempts),
+        violations=sorted(violation for law in LAWS for violation in law(case)),
+        seed=seed,
+    )
+
+
+async def gather(
+    bootstrap: str,
+    ledger_url: str,
+    mails: Iterable[bytes],
+    *,
+    meetings_url: str | None = None,
+    decisions: Decisions | None = None,
+    promised: Mapping[UUID, int] | None = None,
+    subjects: Iterable[UUID] | None = None,
+) -> Evidence:
+    """Collects the evidence of a platform that is quiet. `mails`: as the mail server took them, in that order.
+
+    Without `meetings_url`, nobody asks whether all that meetings committed was published. `subjects`: what the audit is about,
+    where the broker holds events of others too.
+    """
+    ledger = await sources.read_ledger(ledger_url)
+    return Evidence(
+        events=await sources.read_events(bootstrap),
+        people=await sources.read_people(bootstrap),
+        deliveries=ledger.deliveries,
+        mails=ledger.mails,
+        attempts=ledger.attempts,
+        taken=sources.taken_mails(mails),
+        committed=None if meetings_url is None else await sources.read_committed(meetings_url),
+        decisions=decisions or Decisions(),
+        promised=promised or {},
+        dead_letters=ledger.dead_letters if subjects is None else 0,
+        subjects=None if subjects is None else frozenset(subjects),
+    )
