@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from emon_embedded.ports import free_ports
 from emon_embedded.service_databases import ServiceDatabase
 
 from tests.polling import eventually
+
+PROJECT = Path(__file__).parents[2]
 
 
 class Keys:
@@ -55,9 +57,18 @@ class ServiceProcess:
 
 @asynccontextmanager
 async def service_process(
-    name: str, database: ServiceDatabase, bootstrap: str, keys: Keys, extra: Mapping[str, str] | None = None
+    name: str,
+    database: ServiceDatabase,
+    bootstrap: str,
+    keys: Keys,
+    extra: Mapping[str, str] | None = None,
+    *,
+    module: Sequence[str] | None = None,
 ) -> AsyncGenerator[ServiceProcess]:
-    """Starts a service; ends it by SIGKILL where it still runs. `extra` settings come last, such as a URL through a proxy."""
+    """Starts a service; ends it by SIGKILL where it still runs. `extra` settings come last, such as a URL through a proxy.
+
+    `module` with its arguments runs in place of the service's own, and does what it wants before it runs that.
+    """
     [port] = free_ports(1)
     environment = {
         **os.environ,
@@ -71,7 +82,8 @@ async def service_process(
         "EMON_LOG_LEVEL": "WARNING",
         **(extra or {}),
     }
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", f"emon_{name}", "all", env=environment)
+    command = (*(module or (f"emon_{name}",)), "all")
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", *command, env=environment, cwd=PROJECT)
     try:
         yield ServiceProcess(process, f"http://127.0.0.1:{port}")
     finally:

@@ -70,15 +70,12 @@ async def read_people(bootstrap: str) -> dict[UUID, Person]:
 
 
 async def _records(bootstrap: str, topics: Iterable[str]) -> AsyncIterator[Any]:
-    consumer: Any = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    # Without a group it gets every partition of the topics at once.
+    consumer: Any = AIOKafkaConsumer(*topics, bootstrap_servers=bootstrap, enable_auto_commit=False)
     await consumer.start()
     try:
-        await consumer.topics()
-        partitions = [TopicPartition(topic, number) for topic in topics for number in consumer.partitions_for_topic(topic) or ()]
-        if not partitions:
-            return
+        partitions: list[TopicPartition] = sorted(consumer.assignment())
         ends: Mapping[TopicPartition, int] = await consumer.end_offsets(partitions)
-        consumer.assign(partitions)
         await consumer.seek_to_beginning(*partitions)
         behind = {partition for partition in partitions if await consumer.position(partition) < ends[partition]}
         while behind:

@@ -1,0 +1,75 @@
+"""Notifications with a defect, to see that the auditor finds it: `python -m tests.faults.broken_variants VARIANT {all,…}`.
+
+The defect is put in from outside, in a process of its own, before the service runs; the product knows nothing of it.
+"""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from emon_notifications.mailing import rules, sending
+from emon_notifications.mailing.lane import Lane
+from emon_notifications.mailing.rules import End, Meeting, Tell, Told
+from emon_notifications.mailing.sending import Posted
+from emon_notifications.planning import repository as planning
+from emon_notifications.smtp import Accepted, Connection
+from emon_platform.consumer import inbox, offsets
+from emon_platform.consumer.offsets import Advance
+from emon_platform.database import Transaction
+from emon_platform.entry import main
+
+ONE_ROW_FOR_EVENT_AND_PERSON = "ON CONFLICT (event_id, person_id, channel) DO NOTHING"
+
+
+def record_before_sending() -> None:
+    """Notes that a mail was accepted before the mail server was told of it: who is killed in between loses it."""
+    lane: Any = Lane
+    send = lane._send
+
+    async def record_and_send(self: Lane, connection: Connection, group: Sequence[Posted]) -> bool:
+        now = datetime.now(UTC)
+        await self.ledger.record([sending.finished(mail, Accepted("250 hoped for"), now) for mail in group])
+        return await send(self, connection, group)
+
+    lane._send = record_and_send
+
+
+def forget_what_was_handled() -> None:
+    """No inbox and no conditional offset; nor the ledger's own guards behind them, its key and what a person was told already.
+
+    The key has to be dropped from the table as well.
+    """
+
+    async def admit_all(_tx: Transaction, event_ids: Sequence[UUID]) -> set[UUID]:
+        return set(event_ids)
+
+    async def advance_anyway(tx: Transaction, consumer: str, advances: Sequence[Advance]) -> None:
+        await tx.executemany(
+            "UPDATE consumer_offsets SET next_offset = $4 WHERE consumer = $1 AND topic = $2 AND partition = $3",
+            [(consumer, item.partition.topic, item.partition.number, item.next) for item in advances],
+        )
+
+    what_to_tell = rules.what_to_tell
+
+    def as_if_nothing_was_told(meeting: Meeting, _told: Told | None, now: datetime) -> Tell | End:
+        return what_to_tell(meeting, None, now)
+
+    inbox.admit = admit_all
+    offsets.advance = advance_anyway
+    rules.what_to_tell = as_if_nothing_was_told
+    statements: Any = planning
+    if ONE_ROW_FOR_EVENT_AND_PERSON not in statements._PLAN_FOR_PEOPLE:
+        raise LookupError("planning's statement is no longer the one that this variant breaks")
+    statements._PLAN_FOR_PEOPLE = statements._PLAN_FOR_PEOPLE.replace(ONE_ROW_FOR_EVENT_AND_PERSON, "")
+
+
+VARIANTS: Mapping[str, Callable[[], None]] = {
+    "record-before-sending": record_before_sending,
+    "forget-what-was-handled": forget_what_was_handled,
+}
+
+if __name__ == "__main__":
+    VARIANTS[sys.argv.pop(1)]()
+    main("emon_notifications")
