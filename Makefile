@@ -11,8 +11,11 @@ PYTHON ?= $(firstword $(foreach python,python3 python3.11 python3.12 python3.13 
 # uv where it is on the path already, otherwise the one that pip puts into the virtual environment.
 UV = $(shell command -v uv || echo $(VENV)/bin/uv)
 UV_VERSION := 0.13.9
+# How long a soak lasts; the seed of one that failed plays it again: make soak SECONDS=300 SEED=4711
+SECONDS ?= 60
+SEED ?=
 
-.PHONY: help setup up demo test lint format documents lock clean
+.PHONY: help setup up demo test soak lint format documents lock clean
 
 help: ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +38,9 @@ demo: $(INSTALLED) ## play a round table from the register to the invitations; s
 
 test: $(INSTALLED) ## run all tests on real PostgreSQL, Kafka and SMTP
 	$(VENV)/bin/python -m pytest $(ARGS)
+
+soak: $(INSTALLED) ## break a whole platform for SECONDS (60) at random, by SEED, and audit every mail
+	$(VENV)/bin/python -m tests.faults.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 lint: $(INSTALLED) ## check style, types, import rules, and that requirements and documents are current
 	$(VENV)/bin/ruff check .

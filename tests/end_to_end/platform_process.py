@@ -74,6 +74,17 @@ class PlatformProcess:
                 found.setdefault(module, []).append(process.pid)
         return found
 
+    def pids_of_kafka(self) -> list[int]:
+        """The broker, where it runs."""
+        return [process.pid for process in self._descendants() if b"kafka.Kafka" in process.command]
+
+    def pids_of_postgresql(self) -> list[int]:
+        """The server that started the others first, then those, the backends of services last."""
+        servers = [process for process in self._descendants() if process.command[0].endswith(b"/postgres")]
+        children = [process for process in self._descendants() if process.parent in {server.pid for server in servers}]
+        children.sort(key=lambda process: b"127.0.0.1" in process.command[0])
+        return [process.pid for process in (*servers, *children)]
+
     def _descendants(self) -> "list[_Process]":
         assert self._process is not None
         children: dict[int, list[_Process]] = {}

@@ -11,6 +11,9 @@ from email.policy import default as modern
 DROP = "drop"
 """Instead of a reply: the connection is closed."""
 
+SILENCE, OBLIVION = "silence", "oblivion"
+"""Instead of a reply to a mail: nothing, until the client hangs up or `break_silence`. It is kept, or not."""
+
 MAIL, RCPT, DATA, WITHIN_CONTENT, CONTENT = "MAIL", "RCPT", "DATA", "WITHIN_CONTENT", "CONTENT"
 
 # (step, recipient) -> a reply, DROP, or None for what a friendly server says. The recipient is empty at MAIL.
@@ -24,7 +27,7 @@ def friendly(_step: str, _recipient: str) -> str | None:
 
 @dataclass(frozen=True)
 class Received:
-    """A mail that was answered with 250, or was whole when a script dropped the connection."""
+    """A mail that was answered with 250, or was whole when a script dropped the connection or kept silent."""
 
     recipient: str
     content: bytes
@@ -55,6 +58,8 @@ class MailServer:
     greeting: str = "220 test ESMTP"
     before_content_reply: Callable[[], Awaitable[object]] | None = None
     mails: list[Received] = field(default_factory=list[Received])
+    clients: set[asyncio.StreamWriter] = field(default_factory=set[asyncio.StreamWriter])
+    silent: set[asyncio.StreamWriter] = field(default_factory=set[asyncio.StreamWriter])
 
     @property
     def url(self) -> str:
@@ -64,13 +69,26 @@ class MailServer:
         return [mail.recipient for mail in self.mails]
 
     async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.clients.add(writer)
         try:
             writer.write(f"{self.greeting}\r\n".encode())
             await self._commands(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             return
         finally:
+            self.clients.discard(writer)
+            self.silent.discard(writer)
             writer.close()
+
+    def hang_up(self) -> None:
+        """Ends every connection, as a machine does that goes down."""
+        for client in self.clients:
+            client.transport.abort()
+
+    def break_silence(self) -> None:
+        """Ends the connections on which the server keeps silent."""
+        for client in self.silent:
+            client.transport.abort()
 
     async def _commands(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # What a server has to remember: RFC 2920 section 3.1 has commands come behind one that was refused.
@@ -111,9 +129,13 @@ class MailServer:
         if self.before_content_reply is not None:
             await self.before_content_reply()
         reply = self.script(CONTENT, recipient)
-        if reply is None or reply == DROP:
+        if reply in (None, DROP, SILENCE):
             self.mails.append(Received(recipient, b"".join(lines)))
-        if reply == DROP:
+        if reply in (SILENCE, OBLIVION):
+            self.silent.add(writer)
+            while await reader.read(1 << 16):
+                pass
+        if reply in (DROP, SILENCE, OBLIVION):
             return False
         writer.write(f"{reply or '250 2.0.0 kept'}\r\n".encode())
         return True

@@ -1,0 +1,154 @@
+"""The soak: a whole platform under a seeded workload, with everything breaking under it; then the auditor looks.
+
+`python -m tests.faults.soak --seconds 60 [--seed 4711]`. Ends with 1 on a violation and leaves the home folder for whoever
+wants to know why; a soak is played again by its seed.
+"""
+
+import argparse
+import asyncio
+import secrets
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from uuid import UUID
+
+from emon_operator.demo_client import Browser
+
+from tests.end_to_end.conftest import register_record
+from tests.end_to_end.platform_process import PlatformProcess, emon, every_page
+from tests.faults.audit.records import Decisions
+from tests.faults.auditor import Report, audit, gather
+from tests.faults.soak.mischief import Mischiefs
+from tests.faults.soak.plan import Plan, plan_of
+from tests.faults.soak.quiet import until_quiet
+from tests.faults.soak.workload import AGS, Workload
+from tests.notifications.mail_server import MailServer, running_mail_server
+from tests.polling import eventually
+
+ADMIN_EMAIL = "leitung@example.org"
+
+
+def say(text: str) -> None:
+    """To whoever watches."""
+    print(text, flush=True)  # noqa: T201
+
+
+async def soak(plan: Plan, home: Path) -> bool:
+    """Runs the plan in a new home. Answers whether all was well."""
+    async with running_mail_server() as mail_server:
+        platform = PlatformProcess(home / "home", EMON_ADMIN_EMAIL=ADMIN_EMAIL, EMON_SMTP_URL=mail_server.url)
+        await platform.start()
+        try:
+            register = home / "register.txt"
+            register.write_text(register_record(AGS, "Musterlingen") + "\n")
+            code, output = await emon("import", "municipalities", str(register), home=platform.home)
+            if code:
+                raise RuntimeError(f"the register could not be imported:\n{output}")
+            async with Browser(platform.where.gateway_url) as visitor:
+                admin = await sign_in(visitor, mail_server)
+                workload = Workload(plan, visitor, admin)
+                await workload.begin()
+                return await _soak(platform, mail_server, workload)
+        finally:
+            await platform.stop()
+
+
+async def sign_in(visitor: Browser, mail_server: MailServer) -> Browser:
+    """The administrator's session, by the link in her mail."""
+    await visitor.post("/v1/sign-in-links", {"email": ADMIN_EMAIL}, expected=202)
+
+    async def mails() -> list[str]:
+        return [mail.text() for mail in mail_server.mails if mail.recipient == ADMIN_EMAIL]
+
+    [text, *_] = await eventually(mails, bool, within_s=60)
+    token = text.split("?token=")[1].split()[0]
+    return visitor.with_token((await visitor.post("/v1/sessions", {"token": token}))["access_token"])
+
+
+async def _soak(platform: PlatformProcess, mail_server: MailServer, workload: Workload) -> bool:
+    plan = workload.plan
+    mischiefs = Mischiefs(platform, mail_server)
+    say(f"{len(plan.operations)} operations and {len(plan.faults)} faults in {plan.seconds:.0f} s; seed {plan.seed}")
+    started = time.monotonic()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(workload.run())
+        group.create_task(_let_break(plan, mischiefs, started))
+    mischiefs.calm_down()
+    say(f"did {_counted(workload.done)} in {time.monotonic() - started:.0f} s; asked again after {_counted(workload.retried)}")
+    say(f"broke: {sum(mischiefs.struck.values())} times: {_counted(mischiefs.struck)}")
+    problems = [f"not quiet: {item}" for item in await until_quiet(platform.where)]
+    problems += [f"given up: {item}" for item in workload.given_up]
+    report = await _audited(platform, mail_server, workload, Decisions())
+    say(f"quiet after {time.monotonic() - started:.0f} s\n{report}")
+    all_is_well = not problems and not report.violations
+    if all_is_well and report.count("uncertain"):
+        decisions = await _staff_decide(workload.admin)
+        problems += [f"not quiet: {item}" for item in await until_quiet(platform.where)]
+        report = await _audited(platform, mail_server, workload, decisions)
+        say(f"after staff released {len(decisions.released)} and cancelled {len(decisions.cancelled)} in doubt:\n{report}")
+    for problem in problems:
+        say(problem)
+    return not problems and not report.violations
+
+
+async def _let_break(plan: Plan, mischiefs: Mischiefs, started: float) -> None:
+    async with asyncio.TaskGroup() as group:
+        for fault in plan.faults:
+            await asyncio.sleep(max(0.0, started + fault.at_s - time.monotonic()))
+            group.create_task(mischiefs.strike(fault))
+
+
+async def _audited(platform: PlatformProcess, mail_server: MailServer, workload: Workload, decisions: Decisions) -> Report:
+    services = platform.where.services
+    evidence = await gather(
+        platform.where.kafka_bootstrap,
+        services["notifications"].database.worker_url,
+        [mail.content for mail in mail_server.mails],
+        meetings_url=services["meetings"].database.worker_url,
+        decisions=decisions,
+        promised=workload.promised,
+    )
+    return audit(evidence, workload.plan.seed)
+
+
+async def _staff_decide(admin: Browser) -> Decisions:
+    """Of what is in doubt, every second is sent once more and the others are not."""
+    in_doubt = [UUID(item["id"]) for item in await every_page(admin, "/v1/deliveries?status=uncertain")]
+    released, cancelled = in_doubt[::2], in_doubt[1::2]
+    for delivery in released:
+        await admin.post(f"/v1/deliveries/{delivery}/release", None, expected=200)
+    for delivery in cancelled:
+        await admin.post(f"/v1/deliveries/{delivery}/cancellation", None, expected=200)
+    return Decisions(frozenset(released), frozenset(cancelled))
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} × {what}" for what, count in sorted(counts.items())) or "nothing"
+
+
+def main() -> int:
+    """The command line. Answers the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.soak", description="A platform under fire, and the auditor")
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=None)
+    arguments = parser.parse_args()
+    seed = secrets.randbelow(10**6) if arguments.seed is None else arguments.seed
+    home = Path(tempfile.mkdtemp(prefix="emon-soak-"))
+    all_is_well = False
+    try:
+        all_is_well = asyncio.run(soak(plan_of(seed, arguments.seconds), home))
+    finally:
+        if all_is_well:
+            shutil.rmtree(home, ignore_errors=True)
+        else:
+            say(f"FAILED. Its data and logs: {home}. Again: make soak SECONDS={arguments.seconds:.0f} SEED={seed}")
+    if all_is_well:
+        say("All is well.")
+    return 0 if all_is_well else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportMissingTypeStubs=false
+"""Waiting until a platform has done all that it was asked to do."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+import asyncpg
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+
+from emon_embedded.running_platform import RunningPlatform
+
+QUIET_WITHIN_S = 240.0
+LOOKS_AGAIN_AFTER_S = 0.5
+QUIET_LOOKS = 3
+UNSETTLED = ("waiting", "queued", "sending", "deferred")
+BROKEN_OFF = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError)
+
+
+async def until_quiet(where: RunningPlatform) -> list[str]:
+    """Waits until nothing is under way any more, and answers what still is where that takes too long.
+
+    Pauses after a 4xx are cut short.
+    """
+    deadline = time.monotonic() + QUIET_WITHIN_S
+    quiet = 0
+    left = ["not looked yet"]
+    while quiet < QUIET_LOOKS and time.monotonic() < deadline:
+        try:
+            async with asyncio.timeout(20):
+                left = await _what_is_left(where)
+        except BROKEN_OFF as failure:
+            left = [f"cannot look: {type(failure).__name__}"]
+        quiet = 0 if left else quiet + 1
+        await asyncio.sleep(LOOKS_AGAIN_AFTER_S)
+    return [*left, *await _troubles(where)] if left else []
+
+
+async def _what_is_left(where: RunningPlatform) -> list[str]:
+    left: list[str] = []
+    ends = await _ends(where.kafka_bootstrap)
+    for name, service in where.services.items():
+        connection = await asyncpg.connect(service.database.worker_url, timeout=10)
+        try:
+            if waiting := await connection.fetchval("SELECT count(*) FROM outbox"):
+                left.append(f"{name}: {waiting} events wait in the outbox")
+            if await connection.fetchval("SELECT to_regclass('consumer_offsets') IS NOT NULL"):
+                read = await connection.fetch("SELECT topic, partition, next_offset FROM consumer_offsets")
+                behind = sum(ends.get((row["topic"], row["partition"]), 0) > row["next_offset"] for row in read)
+                left += [f"{name}: behind in {behind} partitions"] if behind else []
+            if name == "notifications":
+                left += await _unsettled(connection)
+            if name == "gateway" and (asked := await connection.fetchval("SELECT count(*) FROM sign_in_requests")):
+                left.append(f"gateway: {asked} requests for links")
+        finally:
+            await connection.close()
+    return left
+
+
+async def _unsettled(connection: Any) -> list[str]:
+    # As if the pause of everything that was put off were over.
+    await connection.execute("UPDATE deliveries SET not_before = now() WHERE status = 'deferred' AND not_before > now()")
+    rows = await connection.fetch("SELECT status, count(*) FROM deliveries WHERE status = ANY($1) GROUP BY status", UNSETTLED)
+    return [f"notifications: {count} deliveries {status}" for status, count in rows]
+
+
+async def _ends(bootstrap: str) -> Mapping[tuple[str, int], int]:
+    consumer: Any = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+    await consumer.start()
+    try:
+        topics = [topic for topic in await consumer.topics() if topic.startswith("emon.")]
+    finally:
+        await consumer.stop()
+    # Without a group it gets every partition of the topics at once.
+    consumer = AIOKafkaConsumer(*topics, bootstrap_servers=bootstrap)
+    await consumer.start()
+    try:
+        ends = await consumer.end_offsets(list(consumer.assignment()))
+        return {(partition.topic, partition.partition): end for partition, end in ends.items()}
+    finally:
+        await consumer.stop()
+
+
+async def _troubles(where: RunningPlatform) -> list[str]:
+    """What the services themselves say."""
+    found: list[str] = []
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
+        for name, service in where.services.items():
+            try:
+                async with session.get(f"{service.url}/health/ready") as answer:
+                    if answer.status != 200:
+                        found.append(f"{name} says: {(await answer.text())[:500]}")
+            except (aiohttp.ClientError, OSError, TimeoutError) as failure:
+                found.append(f"{name} does not answer: {type(failure).__name__}")
+    return found
