@@ -74,15 +74,16 @@ async def gather(
     ledger_url: str,
     mails: Iterable[bytes],
     *,
-    meetings_url: str | None = None,
+    meetings_and_contacts_urls: tuple[str, str] | None = None,
     decisions: Decisions | None = None,
     promised: Mapping[UUID, int] | None = None,
+    promised_links: Mapping[UUID, int] | None = None,
     subjects: Iterable[UUID] | None = None,
 ) -> Evidence:
     """Collects the evidence of a platform that is quiet. `mails`: as the mail server took them, in that order.
 
-    Without `meetings_url`, nobody asks whether all that meetings committed was published. `subjects`: what the audit is about,
-    where the broker holds events of others too.
+    Without `meetings_and_contacts_urls`, nobody asks whether all that they committed was published. `subjects`: what the audit is
+    about, where the broker holds events of others too.
     """
     ledger = await sources.read_ledger(ledger_url)
     return Evidence(
@@ -92,9 +93,10 @@ async def gather(
         mails=ledger.mails,
         attempts=ledger.attempts,
         taken=sources.taken_mails(mails),
-        committed=None if meetings_url is None else await sources.read_committed(meetings_url),
+        committed=None if meetings_and_contacts_urls is None else await sources.read_committed(*meetings_and_contacts_urls),
         decisions=decisions or Decisions(),
         promised=promised or {},
+        promised_links=promised_links or {},
         dead_letters=ledger.dead_letters if subjects is None else 0,
         subjects=None if subjects is None else frozenset(subjects),
     )

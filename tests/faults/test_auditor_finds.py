@@ -15,7 +15,7 @@ from emon_contracts.directory import PersonRecord
 from emon_contracts.envelope import NewEvent, Payload
 from emon_contracts.events.gateway import SignInRequested
 from emon_contracts.events.meetings import InvitationsIssued, IssuedInvitation, MeetingKind, MeetingScheduled
-from emon_contracts.topics import GATEWAY_EVENTS, MEETINGS_EVENTS
+from emon_contracts.topics import FEEDBACK_EVENTS, GATEWAY_EVENTS, MEETINGS_EVENTS
 from emon_contracts.values import Locale, ZonedDateTime
 from emon_embedded.service_databases import ServiceDatabase
 from emon_embedded.stack import RunningKafka
@@ -24,6 +24,7 @@ from emon_platform import outbox
 from emon_platform.database import Database
 
 from tests.conftest import FreshDatabase
+from tests.faults.audit.sources import read_events
 from tests.faults.auditor import Report, audit, gather
 from tests.faults.service_process import Keys, ServiceProcess, service_process
 from tests.notifications.mail_server import DATA, DROP, MailServer, Script, friendly, running_mail_server
@@ -157,6 +158,17 @@ def kill_at_data(service: ServiceProcess) -> Script:
 @pytest.fixture
 async def journey(fresh_database: FreshDatabase, kafka: RunningKafka, mail_server: MailServer, tmp_path: Path) -> Journey:
     return Journey(await fresh_database("notifications", migrations), kafka, mail_server, tmp_path)
+
+
+async def test_the_auditor_reads_every_event_each_time_it_looks(kafka: RunningKafka) -> None:
+    meeting = a_meeting()
+    headers = [("ce_id", str(uuid4())), ("ce_type", "for.the.auditor.alone"), ("ce_subject", meeting.key()), ("ce_sequence", "1")]
+    headers.append(("ce_time", datetime.now(UTC).isoformat()))
+    record = (meeting.key().encode(), [(name, value.encode()) for name, value in headers], b"{}")
+    await kafka_peer.put(kafka.bootstrap_servers, FEEDBACK_EVENTS.name, [record])
+    for _ in range(5):
+        found = await read_events(kafka.bootstrap_servers)
+        assert str(meeting.meeting_id) in {str(event.subject) for event in found}
 
 
 async def test_a_healthy_platform_that_is_killed_and_told_everything_twice_passes_the_audit(journey: Journey) -> None:

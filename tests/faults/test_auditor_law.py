@@ -257,7 +257,7 @@ def test_anything_after_the_cancellation_is_found(story: Story) -> None:
 
 def test_what_was_committed_and_never_published_is_found(invited: Story) -> None:
     guest = invited.deliveries[0].person_id
-    assert invited.laws_broken(committed=Committed({MEETING: 1}, frozenset({(MEETING, guest)}))) == set()
+    assert invited.laws_broken(committed=Committed({MEETING: 1}, invited=frozenset({(MEETING, guest)}))) == set()
     assert invited.laws_broken(committed=Committed({MEETING: 2})) == {"event-lost"}
     assert invited.laws_broken(committed=Committed(invited=frozenset({(MEETING, uuid4())}))) == {"event-lost"}
 
@@ -265,6 +265,34 @@ def test_what_was_committed_and_never_published_is_found(invited: Story) -> None
 def test_what_the_api_confirmed_and_nobody_committed_is_found(invited: Story) -> None:
     assert invited.laws_broken(promised={MEETING: 1}) == set()
     assert invited.laws_broken(promised={MEETING: 2}) == {"promise-broken"}
+
+
+def test_a_link_that_was_promised_and_never_made_is_found(story: Story) -> None:
+    person = story.person()
+    story.mailed(story.signs_in(person), person, "sign_in", None)
+    assert story.laws_broken(promised_links={person: 1}) == set()
+    assert story.laws_broken(promised_links={person: 2}) == {"promise-broken"}
+
+
+def test_a_member_who_was_not_invited_is_found(invited: Story) -> None:
+    assert invited.laws_broken(committed=Committed(due=frozenset({(MEETING, uuid4())}))) == {"not-invited"}
+
+
+def test_somebody_whom_the_directory_does_not_know_as_they_are_is_found(invited: Story) -> None:
+    guest = invited.deliveries[0].person_id
+    invited.people[guest] = replace(invited.people[guest], version=3)
+    assert invited.laws_broken(committed=Committed(people={guest: 3})) == set()
+    assert invited.laws_broken(committed=Committed(people={guest: 4})) == {"event-lost"}
+
+
+def test_a_mail_that_no_delivery_is_behind_is_found_unless_staff_released_it(invited: Story) -> None:
+    [delivery] = invited.deliveries
+    invited.attempts[0] = replace(invited.attempts[0], outcome="uncertain")
+    invited.deliveries.clear()
+    invited.mailed(invited.state(MEETING_RESCHEDULED, 1), delivery.person_id, "change", 1)
+    invited.deliveries.append(replace(delivery, status="superseded", reason="newer-planned", mail_id=None))
+    assert invited.laws_broken() == {"mail-of-no-delivery"}
+    assert invited.laws_broken(decisions=Decisions(released=frozenset({delivery.id}))) == set()
 
 
 def test_dead_letters_are_found(invited: Story) -> None:

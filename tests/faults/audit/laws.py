@@ -10,7 +10,7 @@ from itertools import pairwise
 from uuid import UUID
 
 from tests.faults.audit.case import ARRIVED_OR_IN_DOUBT, Case, Violation, violation
-from tests.faults.audit.intentions import INVITATIONS_ISSUED, MEETING_CANCELLED, MEETING_STATES
+from tests.faults.audit.intentions import INVITATIONS_ISSUED, MEETING_CANCELLED, MEETING_STATES, SIGN_IN_REQUESTED
 from tests.faults.audit.justifications import JUSTIFICATIONS
 from tests.faults.audit.records import LedgerMail, TakenMail
 
@@ -23,7 +23,7 @@ Law = Callable[[Case], Iterator[Violation]]
 
 
 def what_was_committed_was_published(case: Case) -> Iterator[Violation]:
-    """Every version of every meeting, and every invitation, stands in the topic."""
+    """Every version of every meeting, and every invitation, stands in the topic; everybody is in the directory as they are."""
     committed = case.evidence.committed
     if committed is not None:
         for meeting_id, version in committed.versions.items():
@@ -38,9 +38,29 @@ def what_was_committed_was_published(case: Case) -> Iterator[Violation]:
         }
         for meeting_id, person_id in sorted(committed.invited - issued):
             yield violation("event-lost", meeting=meeting_id, person=person_id)
+        for person_id, version in committed.people.items():
+            if person_id not in case.evidence.people or case.evidence.people[person_id].version < version:
+                yield violation("event-lost", person=person_id, version=version)
+
+
+def whoever_a_meeting_is_for_is_invited(case: Case) -> Iterator[Violation]:
+    """All members of an organisation, also those who joined later."""
+    committed = case.evidence.committed
+    for meeting_id, person_id in sorted(committed.due - committed.invited) if committed else ():
+        yield violation("not-invited", meeting=meeting_id, person=person_id)
+
+
+def what_the_api_confirmed_happened(case: Case) -> Iterator[Violation]:
+    """Whoever got an answer can rely on it, whatever was killed a moment later."""
     for meeting_id, version in case.evidence.promised.items():
         if max((event.sequence for event in case.history.about(meeting_id, *MEETING_STATES)), default=0) < version:
             yield violation("promise-broken", meeting=meeting_id, version=version)
+    links = Counter(
+        UUID(person) for event in case.history.events if event.type == SIGN_IN_REQUESTED for person in event.payload["person_ids"]
+    )
+    for person_id, requests in case.evidence.promised_links.items():
+        if links[person_id] < requests:
+            yield violation("promise-broken", person=person_id, requests=requests, links=links[person_id])
 
 
 def each_intention_is_in_the_ledger_once(case: Case) -> Iterator[Violation]:
@@ -115,7 +135,8 @@ def each_mail_says_what_the_ledger_says(case: Case) -> Iterator[Violation]:
         if known is None:
             continue
         deliveries = case.deliveries_of_mail[known.id]
-        if not _says_the_same(mail, known) or mail.meeting_id not in {None, *(delivery.subject_id for delivery in deliveries)}:
+        is_about_it = not deliveries or mail.meeting_id in {None, *(delivery.subject_id for delivery in deliveries)}
+        if not (_says_the_same(mail, known) and is_about_it):
             yield violation("mail-differs-from-ledger", mail=known.id, kind=mail.kind, sequence=mail.sequence)
         for delivery in deliveries:
             person = case.evidence.people.get(delivery.person_id)
@@ -178,6 +199,8 @@ def nothing_was_given_up_as_unreadable(case: Case) -> Iterator[Violation]:
 
 LAWS: Sequence[Law] = (
     what_was_committed_was_published,
+    whoever_a_meeting_is_for_is_invited,
+    what_the_api_confirmed_happened,
     each_intention_is_in_the_ledger_once,
     each_delivery_ended_for_a_reason,
     what_was_accepted_was_taken,

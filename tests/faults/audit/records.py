@@ -30,6 +30,7 @@ class Person:
     """Everything the directory ever said of somebody: mail may be under way to an address they had a moment ago."""
 
     addresses: frozenset[str] = frozenset()
+    version: int = 0
     was_without_address: bool = False
     was_erased: bool = False
 
@@ -100,10 +101,12 @@ class TakenMail:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What the database of meetings holds: the version of each meeting, and who is invited to it."""
+    """What the databases of meetings and contacts hold: the versions of meetings and people, who is invited, who should be."""
 
     versions: Mapping[UUID, int] = field(default_factory=dict[UUID, int])
+    people: Mapping[UUID, int] = field(default_factory=dict[UUID, int])  # person -> version
     invited: frozenset[tuple[UUID, UUID]] = frozenset()  # meeting, person
+    due: frozenset[tuple[UUID, UUID]] = frozenset()  # the same, for members of whom a meeting that stands is for
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,5 +130,6 @@ class Evidence:
     committed: Committed | None = None
     decisions: Decisions = Decisions()
     promised: Mapping[UUID, int] = field(default_factory=dict[UUID, int])  # meeting -> version that the API confirmed
+    promised_links: Mapping[UUID, int] = field(default_factory=dict[UUID, int])  # person -> requests that the API took
     dead_letters: int = 0
     subjects: frozenset[UUID] | None = None

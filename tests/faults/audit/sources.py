@@ -54,14 +54,19 @@ async def read_events(bootstrap: str, topics: Iterable[str] = EVENT_TOPICS) -> l
 async def read_people(bootstrap: str) -> dict[UUID, Person]:
     """All that the directory says and, as far as it was not compacted yet, said of people."""
     said: dict[UUID, list[dict[str, Any] | None]] = defaultdict(list)
+    versions: dict[UUID, int] = defaultdict(int)
     async for record in _records(bootstrap, [PEOPLE_TOPIC]):
         try:
-            said[UUID((record.key or b"").decode())].append(json.loads(record.value) if record.value else None)
-        except ValueError:
+            person_id = UUID((record.key or b"").decode())
+            version = int(dict(record.headers)["ce_sequence"])
+            said[person_id].append(json.loads(record.value) if record.value else None)
+        except (ValueError, KeyError):
             continue  # a record that names nobody
+        versions[person_id] = max(versions[person_id], version)
     return {
         person_id: Person(
             addresses=frozenset(state["email"].lower() for state in states if state and state.get("email")),
+            version=versions[person_id],
             was_without_address=any(state is not None and not state.get("email") for state in states),
             was_erased=any(state is None for state in states),
         )
@@ -70,13 +75,12 @@ async def read_people(bootstrap: str) -> dict[UUID, Person]:
 
 
 async def _records(bootstrap: str, topics: Iterable[str]) -> AsyncIterator[Any]:
-    # Without a group it gets every partition of the topics at once.
-    consumer: Any = AIOKafkaConsumer(*topics, bootstrap_servers=bootstrap, enable_auto_commit=False)
-    await consumer.start()
+    # Without a group it gets every partition of the topics at once, and begins to look for its offsets before anybody can seek.
+    consumer: Any = AIOKafkaConsumer(*topics, bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False)
     try:
+        await consumer.start()
         partitions: list[TopicPartition] = sorted(consumer.assignment())
         ends: Mapping[TopicPartition, int] = await consumer.end_offsets(partitions)
-        await consumer.seek_to_beginning(*partitions)
         behind = {partition for partition in partitions if await consumer.position(partition) < ends[partition]}
         while behind:
             for partition, records in (await consumer.getmany(*behind, timeout_ms=500)).items():
@@ -119,17 +123,40 @@ async def read_ledger(url: str) -> LedgerRows:
     )
 
 
-async def read_committed(url: str) -> Committed:
-    """What meetings committed. `url`: of its worker."""
-    connection = await asyncpg.connect(url)
+async def read_committed(meetings_url: str, contacts_url: str) -> Committed:
+    """What meetings and contacts committed. The URLs are those of their workers, who see every municipality's."""
+    contacts = await asyncpg.connect(contacts_url)
+    try:
+        people = await contacts.fetch("SELECT id, version FROM people")
+        memberships = await contacts.fetch("SELECT organisation_id, ags, person_id FROM memberships")
+    finally:
+        await contacts.close()
+    connection = await asyncpg.connect(meetings_url)
     try:
         meetings = await connection.fetch("SELECT id, version FROM meetings")
         invitations = await connection.fetch("SELECT meeting_id, person_id FROM invitations")
+        standing = await connection.fetch(
+            """
+            SELECT participants.meeting_id, participants.organisation_id, participants.ags
+            FROM participants
+            JOIN meetings ON meetings.id = participants.meeting_id
+            WHERE meetings.status = 'scheduled'
+              AND meetings.starts_at > now()
+              AND participants.organisation_id IS NOT NULL
+            """
+        )
     finally:
         await connection.close()
+    members: dict[tuple[UUID, str], set[UUID]] = defaultdict(set)
+    for row in memberships:
+        members[row["organisation_id"], row["ags"]].add(_uuid(row["person_id"]))
     return Committed(
-        {_plain(row)["id"]: row["version"] for row in meetings},
-        frozenset((_uuid(row["meeting_id"]), _uuid(row["person_id"])) for row in invitations),
+        versions={_uuid(row["id"]): row["version"] for row in meetings},
+        people={_uuid(row["id"]): row["version"] for row in people},
+        invited=frozenset((_uuid(row["meeting_id"]), _uuid(row["person_id"])) for row in invitations),
+        due=frozenset(
+            (_uuid(row["meeting_id"]), person_id) for row in standing for person_id in members[row["organisation_id"], row["ags"]]
+        ),
     )
 
 

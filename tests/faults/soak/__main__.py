@@ -51,6 +51,7 @@ async def soak(plan: Plan, home: Path) -> bool:
                 admin = await sign_in(visitor, mail_server)
                 workload = Workload(plan, visitor, admin)
                 await workload.begin()
+                await until_quiet(platform.where, say)  # whom the gateway does not know yet gets no link, and is not told
                 return await _soak(platform, mail_server, workload)
         finally:
             await platform.stop()
@@ -79,14 +80,14 @@ async def _soak(platform: PlatformProcess, mail_server: MailServer, workload: Wo
     mischiefs.calm_down()
     say(f"did {_counted(workload.done)} in {time.monotonic() - started:.0f} s; asked again after {_counted(workload.retried)}")
     say(f"broke: {sum(mischiefs.struck.values())} times: {_counted(mischiefs.struck)}")
-    problems = [f"not quiet: {item}" for item in await until_quiet(platform.where)]
+    problems = [f"not quiet: {item}" for item in await until_quiet(platform.where, say)]
     problems += [f"given up: {item}" for item in workload.given_up]
     report = await _audited(platform, mail_server, workload, Decisions())
     say(f"quiet after {time.monotonic() - started:.0f} s\n{report}")
     all_is_well = not problems and not report.violations
     if all_is_well and report.count("uncertain"):
         decisions = await _staff_decide(workload.admin)
-        problems += [f"not quiet: {item}" for item in await until_quiet(platform.where)]
+        problems += [f"not quiet: {item}" for item in await until_quiet(platform.where, say)]
         report = await _audited(platform, mail_server, workload, decisions)
         say(f"after staff released {len(decisions.released)} and cancelled {len(decisions.cancelled)} in doubt:\n{report}")
     for problem in problems:
@@ -107,9 +108,10 @@ async def _audited(platform: PlatformProcess, mail_server: MailServer, workload:
         platform.where.kafka_bootstrap,
         services["notifications"].database.worker_url,
         [mail.content for mail in mail_server.mails],
-        meetings_url=services["meetings"].database.worker_url,
+        meetings_and_contacts_urls=(services["meetings"].database.worker_url, services["contacts"].database.worker_url),
         decisions=decisions,
         promised=workload.promised,
+        promised_links=workload.promised_links,
     )
     return audit(evidence, workload.plan.seed)
 

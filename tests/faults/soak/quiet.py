@@ -3,7 +3,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import aiohttp
@@ -16,17 +16,18 @@ from emon_embedded.running_platform import RunningPlatform
 QUIET_WITHIN_S = 240.0
 LOOKS_AGAIN_AFTER_S = 0.5
 QUIET_LOOKS = 3
+TELLS_EVERY_S = 15.0
 UNSETTLED = ("waiting", "queued", "sending", "deferred")
 BROKEN_OFF = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError)
 
 
-async def until_quiet(where: RunningPlatform) -> list[str]:
+async def until_quiet(where: RunningPlatform, say: Callable[[str], None]) -> list[str]:
     """Waits until nothing is under way any more, and answers what still is where that takes too long.
 
     Pauses after a 4xx are cut short.
     """
     deadline = time.monotonic() + QUIET_WITHIN_S
-    quiet = 0
+    quiet, told_at = 0, time.monotonic()
     left = ["not looked yet"]
     while quiet < QUIET_LOOKS and time.monotonic() < deadline:
         try:
@@ -35,6 +36,9 @@ async def until_quiet(where: RunningPlatform) -> list[str]:
         except BROKEN_OFF as failure:
             left = [f"cannot look: {type(failure).__name__}"]
         quiet = 0 if left else quiet + 1
+        if left and time.monotonic() > told_at + TELLS_EVERY_S:
+            say(f"not quiet yet: {'; '.join(left)}")
+            told_at = time.monotonic()
         await asyncio.sleep(LOOKS_AGAIN_AFTER_S)
     return [*left, *await _troubles(where)] if left else []
 
@@ -69,15 +73,15 @@ async def _unsettled(connection: Any) -> list[str]:
 
 async def _ends(bootstrap: str) -> Mapping[tuple[str, int], int]:
     consumer: Any = AIOKafkaConsumer(bootstrap_servers=bootstrap)
-    await consumer.start()
     try:
+        await consumer.start()
         topics = [topic for topic in await consumer.topics() if topic.startswith("emon.")]
     finally:
         await consumer.stop()
     # Without a group it gets every partition of the topics at once.
     consumer = AIOKafkaConsumer(*topics, bootstrap_servers=bootstrap)
-    await consumer.start()
     try:
+        await consumer.start()
         ends = await consumer.end_offsets(list(consumer.assignment()))
         return {(partition.topic, partition.partition): end for partition, end in ends.items()}
     finally:

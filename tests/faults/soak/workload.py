@@ -28,7 +28,7 @@ class GaveUp(Exception):
 
 @dataclass
 class Workload:
-    """Does what the plan says. `promised`: the version of each meeting that the API confirmed."""
+    """Does what the plan says, and notes what the API confirmed: versions of meetings, and requests for links."""
 
     plan: Plan
     visitor: Browser
@@ -37,6 +37,7 @@ class Workload:
     people: dict[int, str] = field(default_factory=dict[int, str])
     meetings: dict[int, str] = field(default_factory=dict[int, str])
     versions: Counter[int] = field(default_factory=Counter[int])
+    links: Counter[int] = field(default_factory=Counter[int])
     done: Counter[str] = field(default_factory=Counter[str])
     retried: Counter[str] = field(default_factory=Counter[str])
     given_up: list[str] = field(default_factory=list[str])
@@ -46,6 +47,11 @@ class Workload:
     def promised(self) -> Mapping[UUID, int]:
         """By id."""
         return {UUID(self.meetings[number]): version for number, version in self.versions.items()}
+
+    @property
+    def promised_links(self) -> Mapping[UUID, int]:
+        """By id of the person who asked."""
+        return {UUID(self.people[number]): count for number, count in self.links.items()}
 
     def email(self, guest: Guest) -> str | None:
         """An address in a domain that RFC 2606 reserves."""
@@ -100,6 +106,7 @@ class Workload:
                 assert operation.guest is not None
                 if email := self.email(operation.guest):
                     await self._ask("POST", "/v1/sign-in-links", {"email": email}, visitor=True)
+                    self.links[operation.guest.person] += 1
 
     async def _enter(self, guest: Guest) -> None:
         body = {
