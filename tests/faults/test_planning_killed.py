@@ -23,6 +23,7 @@ from emon_platform.database import Database
 from tests.conftest import FreshDatabase
 from tests.faults.killing_proxy import KillPoint, killing_proxy
 from tests.faults.service_process import Keys, service_process
+from tests.faults.story import begin_at_the_end
 from tests.polling import eventually
 
 GUESTS = 40
@@ -78,8 +79,8 @@ async def test_a_planner_killed_around_its_commit_mails_every_guest_once(
 ) -> None:
     keys, title = Keys(tmp_path), f"Runder Tisch {uuid4()}"
     mail = {"EMON_SMTP_URL": sink.smtp_url}
-    # Others' events are in the topics too; the point is the commit that plans ours.
     point = KillPoint((title.encode(), b"COMMIT"), after=after)
+    await begin_at_the_end(worker, "notifications", kafka.bootstrap_servers)
     async with worker.unscoped() as tx:
         await outbox.append(tx, "test", story(title))
     async with killing_proxy(database.worker_url, point) as url:

@@ -13,17 +13,20 @@ import pytest
 
 from emon_embedded.ports import free_ports
 from emon_embedded.service_databases import ServiceDatabase
+from emon_embedded.stack import RunningKafka
+from emon_platform.database import Database
 
 from tests.faults.killing_proxy import KillPoint, killing_proxy
+from tests.faults.story import begin_at_the_end
 from tests.notifications.conftest import World
 from tests.notifications.mail_server import CONTENT, DATA, DROP, RCPT, WITHIN_CONTENT, MailServer
 from tests.polling import eventually
 
 
 class Worker:
-    """The service's own process, as it runs in production; no broker is there, which the mailer does not need."""
+    """The service's own process, as it runs in production."""
 
-    def __init__(self, urls: ServiceDatabase, mail_server: MailServer, link_key_file: Path) -> None:
+    def __init__(self, urls: ServiceDatabase, bootstrap: str, mail_server: MailServer, link_key_file: Path) -> None:
         [port] = free_ports(1)
         self._environment = {
             **os.environ,
@@ -31,7 +34,8 @@ class Worker:
             "EMON_DATABASE_OWNER_URL": urls.owner_url,
             "EMON_DATABASE_API_URL": urls.api_url,
             "EMON_DATABASE_WORKER_URL": urls.worker_url,
-            "EMON_KAFKA_BOOTSTRAP": "127.0.0.1:1",
+            "EMON_KAFKA_BOOTSTRAP": bootstrap,
+            "EMON_WORKER_INSTANCE": "test",
             "EMON_SMTP_URL": mail_server.url,
             "EMON_SIGNED_LINK_PRIVATE_KEY_FILE": str(link_key_file),
             "EMON_LOG_LEVEL": "ERROR",
@@ -65,8 +69,11 @@ class Worker:
 
 
 @pytest.fixture
-def worker_process(urls: ServiceDatabase, mail_server: MailServer, link_key_file: Path) -> Worker:
-    return Worker(urls, mail_server, link_key_file)
+async def worker_process(
+    urls: ServiceDatabase, worker: Database, kafka: RunningKafka, mail_server: MailServer, link_key_file: Path
+) -> Worker:
+    await begin_at_the_end(worker, "notifications", kafka.bootstrap_servers)
+    return Worker(urls, kafka.bootstrap_servers, mail_server, link_key_file)
 
 
 def kill_at(worker: Worker, step: str, after: int) -> Callable[[str, str], str | None]:

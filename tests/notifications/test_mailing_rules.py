@@ -46,6 +46,11 @@ def test_what_is_told_follows_from_what_is_true_and_what_was_told(
     assert what_to_tell(meeting, told, NOW) == expected
 
 
+def test_who_may_have_been_invited_before_a_restore_hears_of_the_cancellation() -> None:
+    assert what_to_tell(Meeting(2, True, LATER), None, NOW, may_know=True) == Tell(Kind.CANCELLATION, 2)
+    assert what_to_tell(Meeting(2, False, LATER), None, NOW, may_know=True) == Tell(Kind.INVITATION, 2)
+
+
 @dataclass
 class _Guest:
     """Somebody who is told again and again whatever there is to tell."""

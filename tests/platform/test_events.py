@@ -273,6 +273,35 @@ async def test_a_stored_offset_outside_the_log_is_held_and_not_jumped(
         await eventually(troubles, lambda found: any("outside the log" in trouble for trouble in found))
 
 
+async def test_a_database_that_went_back_in_time_is_noticed_once_and_everything_is_done_again(
+    urls: ServiceDatabase, kafka: RunningKafka, worker: Database, consumer_name: str
+) -> None:
+    async with worker.unscoped() as tx:
+        backup = await offsets.stored(tx, consumer_name)
+    async with relaying(urls, kafka):
+        async with consuming(consumer_name, kafka, worker) as consumer:
+            await append(worker, *(changed(uuid4(), 1) for _ in range(50)))
+            await eventually(lambda: effects(worker), lambda rows: len(rows) == 50)
+            assert consumer.remarks() == []
+        async with worker.unscoped() as tx:
+            await tx.execute("DELETE FROM effects")
+            await tx.execute("DELETE FROM inbox")
+            for partition, offset in backup.items():
+                await tx.execute(
+                    "UPDATE consumer_offsets SET next_offset = $2 WHERE consumer = $1 AND partition = $3",
+                    consumer_name,
+                    offset,
+                    partition.number,
+                )
+        for _ in range(2):
+            async with consuming(consumer_name, kafka, worker) as consumer:
+                await eventually(lambda: effects(worker), lambda rows: len(rows) == 50)
+                assert len(consumer.remarks()) == 1
+                assert consumer.trouble() == [], "nothing is wrong any more"
+    async with worker.unscoped() as tx:
+        assert await tx.fetchval("SELECT count(DISTINCT restored_at) FROM restores") == 1
+
+
 async def test_a_lost_database_is_waited_for(
     urls: ServiceDatabase, kafka: RunningKafka, worker: Database, consumer_name: str
 ) -> None:

@@ -6,6 +6,7 @@ from emon_notifications.mailing.letters import Writer
 from emon_notifications.mailing.mailer import Mailer
 from emon_notifications.planning import repository as planning
 from emon_notifications.planning.subscribers import Planner
+from emon_notifications.restoring.holding import Holding
 from emon_notifications.settings import NotificationsSettings
 from emon_notifications.smtp import SmtpSettings
 from emon_platform.consumer import dead_letters, inbox
@@ -13,6 +14,8 @@ from emon_platform.database import Database, Transaction
 from emon_platform.service import Service, Worker
 from emon_platform.signed_links import load_key
 from emon_platform.timers import Timer
+
+NAME = "notifications"
 
 
 async def _resolve_attempts(tx: Transaction) -> None:
@@ -31,6 +34,10 @@ TIMERS = (
 def _worker(settings: NotificationsSettings, database: Database) -> Worker:
     if settings.signed_link_private_key_file is None:
         raise ValueError("EMON_SIGNED_LINK_PRIVATE_KEY_FILE must name the private key with which links are signed")
+    planner = Planner(settings.hold_events_before)
+    subscriptions = planner.subscriptions()
+    topics = [subscription.topic for subscription in subscriptions]
+    holding = Holding(database, settings.kafka_bootstrap, NAME, topics, settings.hold_events_before)
     mailer = Mailer(
         database,
         settings.database_worker_url,
@@ -38,13 +45,13 @@ def _worker(settings: NotificationsSettings, database: Database) -> Worker:
         Writer(settings.sender(), load_key(settings.signed_link_private_key_file)),
         connections=settings.mail_connections,
         per_minute=settings.mails_per_minute,
+        before_taking=holding.hold_what_a_backup_brought_back,
     )
-    planner = Planner(settings.hold_events_before)
-    return Worker(subscriptions=planner.subscriptions(), timers=TIMERS, parts=(mailer,))
+    return Worker(subscriptions=subscriptions, timers=TIMERS, parts=(mailer,))
 
 
 SERVICE = Service(
-    name="notifications",
+    name=NAME,
     title="EmON notifications",
     settings=NotificationsSettings,
     routers=(routes.router,),

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
-__all__ = ["KafkaError", "OutgoingRecord", "Producer", "create_topics", "partition_of"]
+__all__ = ["KafkaError", "OutgoingRecord", "Producer", "committed_offsets", "create_topics", "partition_of"]
 
 TOPIC_ALREADY_EXISTS = 36
 BATCH_BYTES_MAX = 256 * 1024
@@ -113,3 +113,21 @@ async def create_topics(bootstrap: str, topics: Sequence[tuple[str, int, dict[st
     for name, code, *message in response.topic_errors:
         if code not in (0, TOPIC_ALREADY_EXISTS):
             raise KafkaError(f"the topic {name} was not created: error {code} {message}")
+
+
+async def committed_offsets(bootstrap: str, group: str, partitions: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
+    """Where a consumer group stands in each of these partitions, as Kafka remembers it; 0 where it remembers nothing.
+
+    Raises KafkaError where no broker answers for sure.
+    """
+    wanted = [TopicPartition(topic, number) for topic, number in partitions]
+    admin: Any = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=REQUEST_TIMEOUT_MS)
+    try:
+        await admin.start()
+        found = await admin.list_consumer_group_offsets(group, partitions=wanted)
+    finally:
+        await admin.close()
+    # A coordinator that still loads its groups says so in a field that aiokafka 0.14 does not read, and names no partition.
+    if any(partition not in found for partition in wanted):
+        raise KafkaError(f"the coordinator of {group} did not answer for every partition")
+    return {(item.topic, item.partition): max(found[item].offset, 0) for item in wanted}

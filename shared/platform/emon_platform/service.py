@@ -17,7 +17,7 @@ from emon_platform.database import Database
 from emon_platform.failures import is_transient
 from emon_platform.http.app import create_app
 from emon_platform.http.bodies import MediaTypes, no_other_media_types
-from emon_platform.http.health import Check, database_check
+from emon_platform.http.health import Check, Remarks, database_check
 from emon_platform.identity import ActorVerifier
 from emon_platform.relay import Relay
 from emon_platform.settings import ServiceSettings, settings_from_environment
@@ -100,6 +100,7 @@ def serve(service: Service[Any], settings: ServiceSettings, *, with_api: bool, w
 def build(service: Service[Any], settings: ServiceSettings, *, with_api: bool = True, with_worker: bool = True) -> FastAPI:
     """The application with everything that runs beside it."""
     checks: list[Check] = []
+    remarks: list[Remarks] = []
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
@@ -117,6 +118,7 @@ def build(service: Service[Any], settings: ServiceSettings, *, with_api: bool = 
                 checks.append(database_check("worker database", database))
                 parts, timers = _work(service, settings, database)
                 checks.extend(_part_check(part) for part in parts)
+                remarks.extend(part.remarks for part in parts if isinstance(part, Consumer))
                 tasks = [asyncio.create_task(_keep_running(part)) for part in parts]
                 tasks.append(asyncio.create_task(run_timers(database, timers)))
                 stack.push_async_callback(_stop, tasks)
@@ -127,6 +129,7 @@ def build(service: Service[Any], settings: ServiceSettings, *, with_api: bool = 
         service.routers if with_api else (),
         checks,
         lifespan,
+        remarks=remarks,
         also_media_types=service.also_media_types,
         openapi_url=service.openapi_url,
     )

@@ -120,7 +120,11 @@ async def read_delivery(delivery_id: UUID, caller: Caller, database: ApiDatabase
     openapi_extra={"x-permission": Permission.DELIVERY_DECIDE},
 )
 async def release_delivery(delivery_id: UUID, caller: Caller, database: ApiDatabase) -> Response:
-    """Sends what was held, or once more what is uncertain: it may then arrive twice."""
+    """Sends what was held, or once more what is uncertain.
+
+    It may then arrive twice: what is uncertain may have been taken by the mail server, and what is held with the reason
+    `from-before-the-restore` may have been sent between the backup and the restore.
+    """
     return _details(await commands.release_delivery(database, caller, delivery_id))
 
 

@@ -69,6 +69,7 @@ class Cause(StrEnum):
     MAILER_DIED = "mailer_died"
     MAILER_DIED_ON_SIGN_IN = "mailer_died_on_sign_in"
 
+    DATABASE_WAS_RESTORED = "database_was_restored"
     STAFF_RELEASED = "staff_released"
     STAFF_CANCELLED = "staff_cancelled"
 
@@ -99,6 +100,8 @@ TRANSITIONS: Mapping[Cause, Mapping[Status, Status]] = {
     Cause.MAILER_DIED: _to(Status.UNCERTAIN, Status.SENDING),
     # A sign-in mail is wanted now or not at all, its link works once, and a second copy does no harm.
     Cause.MAILER_DIED_ON_SIGN_IN: _to(Status.QUEUED, Status.SENDING),
+    # It may have been sent after the backup was taken.
+    Cause.DATABASE_WAS_RESTORED: _to(Status.HELD, Status.QUEUED, Status.DEFERRED),
     Cause.STAFF_RELEASED: _to(Status.QUEUED, Status.UNCERTAIN, Status.HELD),
     Cause.STAFF_CANCELLED: _to(Status.CANCELLED, *sorted(OPEN), Status.UNCERTAIN),
 }

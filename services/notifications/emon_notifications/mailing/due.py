@@ -35,6 +35,7 @@ class Due:
     is_meeting_cancelled: bool
     invitation_id: UUID | None
     told: Told | None
+    may_know: bool  # something about the subject may have been sent that is not on record
     mail_id: UUID | None  # of an earlier try
     mail_kind: Kind | None
     mail_revision: int | None
@@ -94,6 +95,12 @@ _TAKE = """
         meeting.starts_at, meeting.duration_minutes, meeting.place, meeting.link, meeting.revision, meeting.cancelled,
         municipality.name AS municipality_name, guest.invitation_id,
         told.kind AS told_kind, told.revision AS told_revision,
+        EXISTS (
+            SELECT FROM deliveries AS doubtful
+            WHERE doubtful.person_id = taken.person_id
+              AND doubtful.subject_id = taken.subject_id
+              AND doubtful.may_have_been_sent
+        ) AS may_know,
         taken.mail_id, mail.kind AS mail_kind, mail.revision AS mail_revision,
         (SELECT count(*) FROM attempts WHERE attempts.mail_id = taken.mail_id) AS tries
     FROM taken
@@ -157,6 +164,7 @@ def _due(row: Any) -> Due:
         is_meeting_cancelled=bool(row["cancelled"]),
         invitation_id=row["invitation_id"],
         told=None if row["told_kind"] is None else Told(Kind(row["told_kind"]), row["told_revision"]),
+        may_know=row["may_know"],
         mail_id=row["mail_id"],
         mail_kind=None if row["mail_kind"] is None else Kind(row["mail_kind"]),
         mail_revision=row["mail_revision"],

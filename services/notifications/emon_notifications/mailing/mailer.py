@@ -8,6 +8,7 @@ doubt; see rules.next_group_size.
 import asyncio
 import secrets
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import asyncpg
@@ -43,12 +44,15 @@ class Mailer:
         *,
         connections: int = 4,
         per_minute: int | None = None,
+        before_taking: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        """`before_taking` is awaited at the beginning of each life, before anything is taken."""
         self._database = database
         self._database_url = database_url
         self._smtp = smtp
         self._writer = writer
         self._connections = connections
+        self._before_taking = before_taking
         self._limit = MinuteLimit(per_minute)
         self._ledger = Ledger(database)
         self._interrupted: str | None = "not started"
@@ -94,6 +98,9 @@ class Mailer:
             mailer_id = secrets.randbits(62)
             await lock.fetchval("SELECT pg_advisory_lock($1)", mailer_id)
             await self._ledger.record_left_over()
+            if self._before_taking is not None:
+                self._interrupted = "finds out whether the database was restored"
+                await self._before_taking()
             self._interrupted = None
             lanes = [asyncio.create_task(self._lane(number, mailer_id, work).run()) for number in range(self._connections)]
             watchers = [asyncio.create_task(self._look(work)), asyncio.create_task(lost.wait())]

@@ -59,18 +59,19 @@ class End:
     reason: str
 
 
-def what_to_tell(meeting: Meeting, told: Told | None, now: datetime) -> Tell | End:
+def what_to_tell(meeting: Meeting, told: Told | None, now: datetime, *, may_know: bool = False) -> Tell | End:
     """What one guest is told about a meeting, whatever event led here: what is true now, against what they know.
 
-    Never an older state after a newer one, and nothing that they know already.
+    Never an older state after a newer one, and nothing that they know already. `may_know`: they may have been told more than is
+    on record, before a restore; then a cancellation too many is better than none.
     """
-    if told is None and meeting.cancelled:
+    if told is None and meeting.cancelled and not may_know:
         return End(Cause.HAD_NOTHING_TO_TELL, "cancelled-before-invited")
     if told is not None and (told.kind is Kind.CANCELLATION or told.revision >= meeting.revision):
         return End(Cause.HAD_NOTHING_TO_TELL, "nothing-new")
     if now >= meeting.starts_at:
         return End(Cause.TIME_RAN_OUT, "meeting-started")
-    if told is None:
+    if told is None and not meeting.cancelled:
         return Tell(Kind.INVITATION, meeting.revision)
     return Tell(Kind.CANCELLATION if meeting.cancelled else Kind.CHANGE, meeting.revision)
 

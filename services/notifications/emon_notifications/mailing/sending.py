@@ -90,7 +90,7 @@ def decide(due: Due, now: datetime) -> Tell | End:
         return End(Cause.COULD_NOT_BE_WRITTEN, "meeting-unknown")
     else:
         meeting = Meeting(due.meeting.revision, due.is_meeting_cancelled, due.meeting.starts_at)
-        decision = rules.what_to_tell(meeting, due.told, now)
+        decision = rules.what_to_tell(meeting, due.told, now, may_know=due.may_know)
     if isinstance(decision, End):
         return decision
     if due.email is None:

@@ -108,7 +108,8 @@ async def save_guests(tx: Transaction, guests: Sequence[Guest]) -> None:
 
 
 # What becomes of something that is owed, from what is known now: used when it is planned, and again when a person or a
-# meeting that it waited for turns up. $1 is PLANNED_WITHIN, $2 TRIED_FOR, $3 the moment before which events are held.
+# meeting that it waited for turns up. $1 is PLANNED_WITHIN, $2 TRIED_FOR, $3 the moment before which events are held, by the
+# operator's word; a restore that was noticed says it too. Sign-in mails are wanted now or not at all.
 _PROSPECT = """
     CROSS JOIN LATERAL (
         SELECT least(owed.expires_at, meeting.starts_at, owed.occurred_at + $2::interval) AS expires_at -- NULLs do not count
@@ -123,7 +124,9 @@ _PROSPECT = """
                 WHEN person.email IS NULL AND owed.kind = 'sign_in' THEN ARRAY['skipped', 'no-address']
                 WHEN person.email IS NULL THEN ARRAY['by_hand', 'no-address']
                 WHEN meeting.meeting_id IS NULL AND owed.kind <> 'sign_in' THEN ARRAY['waiting', 'meeting-unknown']
-                WHEN owed.occurred_at < $3::timestamptz THEN ARRAY['held', 'from-before-the-restore']
+                WHEN owed.kind = 'sign_in' THEN ARRAY['queued', NULL]
+                WHEN owed.occurred_at < greatest($3::timestamptz, (SELECT max(restored_at) FROM restores))
+                    THEN ARRAY['held', 'from-before-the-restore']
                 ELSE ARRAY['queued', NULL]
             END AS word
     ) AS prospect
@@ -131,11 +134,12 @@ _PROSPECT = """
 
 _PLAN = f"""
     INSERT INTO deliveries (
-        event_id, person_id, kind, category, priority, subject_id, ags, status, reason, occurred_at, expires_at, traceparent
+        event_id, person_id, kind, category, priority, subject_id, ags, status, reason, may_have_been_sent, occurred_at, expires_at,
+        traceparent
     )
     SELECT
         owed.event_id, owed.person_id, owed.kind, $5, $6, owed.subject_id, owed.ags, prospect.word[1], prospect.word[2],
-        owed.occurred_at, time_limit.expires_at, owed.traceparent
+        prospect.word[1] = 'held', owed.occurred_at, time_limit.expires_at, owed.traceparent
     FROM owed
     LEFT JOIN directory_people AS person ON person.person_id = owed.person_id
     LEFT JOIN meetings AS meeting ON meeting.meeting_id = owed.subject_id
@@ -244,7 +248,11 @@ async def supersede_older(tx: Transaction, event_ids: Sequence[UUID]) -> None:
 
 _RECONSIDER = f"""
     UPDATE deliveries AS waiting
-    SET status = prospect.word[1], reason = prospect.word[2], expires_at = time_limit.expires_at, updated_at = now()
+    SET status = prospect.word[1],
+        reason = prospect.word[2],
+        may_have_been_sent = prospect.word[1] = 'held',
+        expires_at = time_limit.expires_at,
+        updated_at = now()
     FROM deliveries AS owed
     LEFT JOIN directory_people AS person ON person.person_id = owed.person_id
     LEFT JOIN meetings AS meeting ON meeting.meeting_id = owed.subject_id

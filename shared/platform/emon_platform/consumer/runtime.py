@@ -6,11 +6,13 @@ any failure the positions are read again: what was committed is behind us, what 
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from emon_platform import metrics
-from emon_platform.consumer import offsets
+from emon_platform.consumer import offsets, restores
 from emon_platform.consumer.faststream_edge import IllegalStateError, KafkaError, Stream
 from emon_platform.consumer.offsets import Partition
 from emon_platform.consumer.processing import Processor, Stopped
@@ -24,6 +26,8 @@ log = structlog.get_logger()
 PAUSE_S_MIN = 0.1
 PAUSE_S_MAX = 5.0
 LAG_COMMIT_INTERVAL_S = 1.0
+LAST_REPORT_WITHIN_S = 1.0
+RESTORE_REMARKED_FOR = timedelta(days=7)
 
 
 class Consumer:
@@ -38,12 +42,14 @@ class Consumer:
         instance: str | None = None,
     ) -> None:
         self.name = name
+        self._bootstrap = bootstrap
         self._database = database
+        self._topics = [subscription.topic for subscription in subscriptions]
         self._processor = Processor(name, database, subscriptions)
         self._stream = Stream(
             bootstrap,
             name,
-            [subscription.topic.name for subscription in subscriptions],
+            [topic.name for topic in self._topics],
             instance=instance,
             on_batch=self._on_batch,
             on_assigned=self._on_assigned,
@@ -57,6 +63,13 @@ class Consumer:
         self._reported: dict[Partition, int] = {}
         self._interruption: str | None = None
         self._pause = PAUSE_S_MIN
+        self._restored_at: datetime | None = None
+
+    def remarks(self) -> list[str]:
+        """What an operator should know though nothing is wrong."""
+        if self._restored_at is None or datetime.now(UTC) - self._restored_at > RESTORE_REMARKED_FOR:
+            return []
+        return [f"the database of {self.name} is from before what it had done already; noticed {self._restored_at.isoformat()}"]
 
     def trouble(self) -> list[str]:
         """What keeps the consumer from being healthy, in words; empty when all is well."""
@@ -94,6 +107,10 @@ class Consumer:
         finally:
             if self._positioning is not None:
                 self._positioning.cancel()
+            # What Kafka knows of us last is what a restored database is compared with.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST_REPORT_WITHIN_S):
+                    await self._report_lag()
             await self._stream.stop()
 
     def _on_assigned(self, assigned: set[Partition]) -> None:
@@ -141,6 +158,9 @@ class Consumer:
             return
 
     async def _stored_positions(self, partitions: set[Partition]) -> dict[Partition, int]:
+        # Before anything is handled, so that handlers find a restore on record.
+        comparison = await restores.compare(self._database, self._bootstrap, self.name, self._topics)
+        self._restored_at = comparison.restored_at
         bounds = await self._stream.bounds(partitions)
         async with self._database.unscoped() as tx:
             known = await offsets.stored(tx, self.name)
@@ -156,6 +176,9 @@ class Consumer:
                 # Kafka's own reset would jump in silence: events lost, or all of them read as if new.
                 reason = f"the stored offset {known[partition]} lies outside the log ({beginning} to {end})"
                 self._stop(Stopped(partition, known[partition], reason))
+        if behind := comparison.behind & positions.keys():
+            # At once, and not only with the next report: or a crash before it would look like another restore.
+            await self._stream.commit({partition: positions[partition] for partition in behind})
         return positions
 
     def _stop(self, stopped: Stopped) -> None:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI
 from emon_platform.http import problems
 from emon_platform.http.bodies import BodyLimits, MediaTypes, no_other_media_types
 from emon_platform.http.context import RequestContext
-from emon_platform.http.health import Check, health_router
+from emon_platform.http.health import Check, Remarks, health_router
 from emon_platform.http.problems import Problem
 
 # Every route names its permission: openapi_extra={"x-permission": Permission.…}. This one needs none: it opens a session, or is
@@ -54,6 +54,7 @@ def create_app(
     checks: Sequence[Check],
     lifespan: Lifespan,
     *,
+    remarks: Sequence[Remarks] = (),
     also_media_types: MediaTypes = no_other_media_types,
     openapi_url: str | None = "/openapi.json",
 ) -> FastAPI:
@@ -73,7 +74,7 @@ def create_app(
         generate_unique_id_function=lambda route: route.name,
     )
     problems.install(app)
-    app.include_router(health_router(checks))
+    app.include_router(health_router(checks, remarks))
     for router in routers:
         app.include_router(router)
     _complete_document(app)

@@ -14,16 +14,18 @@ from emon_platform.http.responses import json_response
 CHECK_TIMEOUT_S = 2.0
 
 Check = Callable[[], Awaitable[Sequence[str]]]
+Remarks = Callable[[], Sequence[str]]
 
 
 class Health(BaseModel):
-    """`troubles` says in words what is missing."""
+    """`troubles` says in words what is missing, `remarks` what an operator should know though all is well."""
 
     status: str
     troubles: list[str]
+    remarks: list[str] = []
 
 
-def health_router(checks: Sequence[Check]) -> APIRouter:
+def health_router(checks: Sequence[Check], remarks: Sequence[Remarks] = ()) -> APIRouter:
     """`/health/live`, `/health/ready` and `/metrics`; not part of the documented API."""
     router = APIRouter(include_in_schema=False)
 
@@ -35,9 +37,10 @@ def health_router(checks: Sequence[Check]) -> APIRouter:
     async def ready() -> Response:  # pyright: ignore[reportUnusedFunction]
         found = await asyncio.gather(*(check() for check in checks))
         troubles = [trouble for troubles in found for trouble in troubles]
+        said = [remark for remarks_of in remarks for remark in remarks_of()]
         if troubles:
-            return json_response(Health(status="not-ready", troubles=troubles), 503, {"Retry-After": "1"})
-        return json_response(Health(status="ready", troubles=[]))
+            return json_response(Health(status="not-ready", troubles=troubles, remarks=said), 503, {"Retry-After": "1"})
+        return json_response(Health(status="ready", troubles=[], remarks=said))
 
     @router.get("/metrics")
     async def metrics() -> Response:  # pyright: ignore[reportUnusedFunction]
