@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import structlog
 
@@ -135,7 +134,7 @@ class Lane:
             nonlocal all_sent
             all_sent = all_sent and not isinstance(result, NotSent)
             self._watch(result)
-            outcomes.append(sending.finished(posted[outgoing.reference], result, datetime.now(UTC)))
+            outcomes.append(sending.finished(posted[outgoing.reference], result))
 
         try:
             await connection.send([mail.outgoing for mail in group], note)

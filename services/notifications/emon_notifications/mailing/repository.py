@@ -2,13 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from emon_notifications.deliveries.rules import OPEN, Cause, Kind, sources, target
 from emon_platform.database import Transaction
 
 _OPEN = [status.value for status in sorted(OPEN)]
+
+
+async def clock(tx: Transaction) -> datetime:
+    """The time by which everything here goes: the database's, for the clock of one of several workers may be wrong."""
+    return await tx.fetchval("SELECT now()")
 
 
 async def end(tx: Transaction, cause: Cause, ended: Sequence[tuple[UUID, str]]) -> None:
@@ -84,7 +89,7 @@ class Finished:
     stage: str | None = None
     code: int | None = None
     reply: str | None = None
-    not_before: datetime | None = None
+    pause: timedelta | None = None  # until it is tried again
     dead_address: str | None = None  # email_key
 
 
@@ -117,8 +122,8 @@ async def finish(tx: Transaction, finished: Sequence[Finished]) -> None:
                 FOR UPDATE
             )
             UPDATE deliveries
-            SET status = $1, reason = finished.reason, not_before = finished.not_before, updated_at = now()
-            FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::timestamptz[]) AS finished (id, attempt_id, reason, not_before)
+            SET status = $1, reason = finished.reason, not_before = now() + finished.pause, updated_at = now()
+            FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::interval[]) AS finished (id, attempt_id, reason, pause)
             JOIN locked ON locked.id = finished.id AND locked.attempt_id = finished.attempt_id
             WHERE deliveries.id = locked.id
             """,
@@ -127,7 +132,7 @@ async def finish(tx: Transaction, finished: Sequence[Finished]) -> None:
             [id_ for id_, _ in same],
             [item.attempt_id for _, item in same],
             [item.reason for _, item in same],
-            [item.not_before for _, item in same],
+            [item.pause for _, item in same],
         )
     reopened = [id_ for item in finished if item.cause in (Cause.WAS_PUT_OFF, Cause.WAS_NOT_SENT) for id_ in item.delivery_ids]
     if reopened:

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -40,7 +40,7 @@ class Taken:
 
 async def take(tx: Transaction, writer: Writer, mailer_id: int, limit: int) -> Taken:
     """Decides about deliveries that are due, and writes and records the mails that are to be sent now."""
-    now = datetime.now(UTC)
+    now = await repository.clock(tx)
     due = await take_due(tx, limit)
     ended: dict[Cause, list[tuple[UUID, str]]] = {}
     posted: list[Posted] = []
@@ -111,7 +111,7 @@ def _mail_id(tell: Tell, due: Sequence[Due]) -> UUID:
     return earlier if earlier is not None and unchanged else uuid7()
 
 
-def finished(posted: Posted, result: Result, now: datetime) -> Finished:
+def finished(posted: Posted, result: Result) -> Finished:
     """What the mail server's answer means."""
     first = posted.letter.due[0]
     tries = first.tries + 1
@@ -120,27 +120,25 @@ def finished(posted: Posted, result: Result, now: datetime) -> Finished:
             return _finished(posted, Cause.WAS_ACCEPTED, "accepted", reply=result.reply)
         case InDoubt() if posted.letter.kind is Kind.SIGN_IN:
             # Sent again by itself, as after a crash, but not in a hurry: each time may bring one more copy.
-            not_before = now + rules.pause_after(tries, posted.letter.kind, _jitter())
-            return _finished(
-                posted, Cause.WAS_PUT_OFF, "uncertain", reason="no-reply", reply=result.reason, not_before=not_before
-            )
+            pause = rules.pause_after(tries, posted.letter.kind, _jitter())
+            return _finished(posted, Cause.WAS_PUT_OFF, "uncertain", reason="no-reply", reply=result.reason, pause=pause)
         case InDoubt():
             return _finished(posted, Cause.GOT_NO_REPLY, "uncertain", reason="no-reply", reply=result.reason)
         case NotSent() if tries % rules.NOT_SENT_AT_ONCE_AGAIN:
             return _finished(posted, Cause.WAS_NOT_SENT, "not_sent", reason="not-sent", reply=result.reason)
         case NotSent():
-            not_before = now + rules.pause_after(tries, posted.letter.kind, _jitter())
-            return _finished(posted, Cause.WAS_PUT_OFF, "not_sent", reason="not-sent", reply=result.reason, not_before=not_before)
+            pause = rules.pause_after(tries, posted.letter.kind, _jitter())
+            return _finished(posted, Cause.WAS_PUT_OFF, "not_sent", reason="not-sent", reply=result.reason, pause=pause)
         case Rejected():
-            return _rejected(posted, result, now, tries)
+            return _rejected(posted, result, tries)
 
 
-def _rejected(posted: Posted, result: Rejected, now: datetime, tries: int) -> Finished:
+def _rejected(posted: Posted, result: Rejected, tries: int) -> Finished:
     stage = result.stage.value
     reason = f"{stage.lower()}-{result.code}"
     # A refusal of the sender says nothing about this mail: it must not end everybody's because of a setting.
     if not result.permanent or result.stage is Stage.MAIL:
-        not_before = now + rules.pause_after(tries, posted.letter.kind, _jitter())
+        pause = rules.pause_after(tries, posted.letter.kind, _jitter())
         return _finished(
             posted,
             Cause.WAS_PUT_OFF,
@@ -149,7 +147,7 @@ def _rejected(posted: Posted, result: Rejected, now: datetime, tries: int) -> Fi
             stage=stage,
             code=result.code,
             reply=result.reply,
-            not_before=not_before,
+            pause=pause,
         )
     is_dead = result.stage is Stage.RCPT and rules.is_dead_address(result.code, result.reply)
     return _finished(
@@ -173,7 +171,7 @@ def _finished(
     reason: str | None = None,
     stage: str | None = None,
     code: int | None = None,
-    not_before: datetime | None = None,
+    pause: timedelta | None = None,
     dead_address: str | None = None,
 ) -> Finished:
     return Finished(
@@ -185,7 +183,7 @@ def _finished(
         stage=stage,
         code=code,
         reply=rules.reply_to_keep(reply, posted.letter.address),
-        not_before=not_before,
+        pause=pause,
         dead_address=dead_address,
     )
 
