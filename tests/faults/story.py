@@ -92,9 +92,7 @@ class Story:
         )
         self.meetings[scheduled.meeting_id] = scheduled
         invitations = tuple(IssuedInvitation(invitation_id=uuid4(), person_id=guest) for guest in guests)
-        await self.tell(
-            scheduled, InvitationsIssued(meeting_id=scheduled.meeting_id, ags=HERE, invitations=invitations)
-        )
+        await self.tell(scheduled, InvitationsIssued(meeting_id=scheduled.meeting_id, ags=HERE, invitations=invitations))
         return scheduled.meeting_id
 
     async def move(self, meeting_id: UUID, place: str) -> None:
@@ -123,6 +121,7 @@ class Story:
         """Kind, status and reason of each delivery, in the order of planning."""
         async with (worker or self.worker).unscoped() as tx:
             rows = await tx.fetch(
-                "SELECT kind, status, reason FROM deliveries WHERE $1::uuid IS NULL OR subject_id = $1 ORDER BY position", subject_id
+                "SELECT kind, status, reason FROM deliveries WHERE $1::uuid IS NULL OR subject_id = $1 ORDER BY position",
+                subject_id,
             )
         return [(row["kind"], row["status"], row["reason"]) for row in rows]

@@ -9,10 +9,11 @@ from collections.abc import AsyncGenerator
 from typing import Any
 from uuid import UUID, uuid4
 
-import asyncpg
 import httpx
 import pytest
 
+from tests.faults.postgresql_faults import deadlocks, take_every_connection, until_somebody_waits
+from tests.faults.service_process import until_ready
 from tests.faults.two_services import TwoServices, two_services
 from tests.polling import eventually
 
@@ -63,8 +64,7 @@ async def test_kafka_and_postgresql_are_restarted_in_the_middle(services: TwoSer
     meetings: list[str] = []
 
     async def coordinator() -> None:
-        for number in range(12):
-            meetings.append(await services.scheduled(circle, title=f"Treffen {number}"))
+        meetings.extend([await services.scheduled(circle, title=f"Treffen {number}") for number in range(12)])
 
     async def postgresql_restarts() -> None:
         await services.postgresql.part.stop()
@@ -101,30 +101,12 @@ async def test_without_a_connection_left_commands_are_refused_and_workers_go_on_
     await services.ready()
 
 
-async def take_every_connection(services: TwoServices, taken: list[Any]) -> None:
-    """Others take what there is, until nobody of ours has one."""
-    while True:
-        try:
-            while True:
-                settings = {"application_name": "others"}
-                taken.append(await asyncpg.connect(services.postgresql.superuser_url, ssl=False, server_settings=settings))
-        except asyncpg.TooManyConnectionsError:
-            ended = await taken[0].fetch(
-                """
-                SELECT pg_terminate_backend(pid, 1000)
-                FROM pg_stat_activity
-                WHERE backend_type = 'client backend' AND application_name <> 'others'
-                """
-            )
-            if not ended:
-                return
-
-
 async def test_a_deadlock_ends_a_command_with_503_and_it_can_be_sent_again(services: TwoServices) -> None:
     circle = await services.circle(2)
     meeting = await services.scheduled(circle)
     await services.all_invited_once(circle, [meeting])
     path = f"/v1/meetings/{meeting}/cancellation"
+    before = await deadlocks(services, "meetings")
     async with services.database("meetings", "others") as others:
         # Ours has locked the meeting and waits for the outbox; then we ask for the meeting, in no hurry to call it a deadlock.
         await others.execute("SET deadlock_timeout = '1min'; BEGIN; LOCK TABLE outbox IN SHARE MODE")
@@ -133,6 +115,7 @@ async def test_a_deadlock_ends_a_command_with_503_and_it_can_be_sent_again(servi
         await others.execute(f"SELECT FROM meetings WHERE id = '{meeting}' FOR UPDATE")
         answer = await command
         await others.execute("ROLLBACK")
+    await eventually(lambda: deadlocks(services, "meetings"), lambda count: count > before)
     assert refused_cleanly(answer), answer.text
     unchanged = await services.ask("GET", f"/v1/meetings/{meeting}")
     assert unchanged.json()["status"] != "cancelled"
@@ -163,31 +146,11 @@ async def test_a_deadlock_of_a_worker_is_tried_again_by_itself(services: TwoServ
         await others.execute(f"SET deadlock_timeout = '1min'; BEGIN; LOCK TABLE {table} IN SHARE MODE")
         meeting = await services.scheduled(circle)
         await until_somebody_waits(services, "notifications")
-        before = await deadlocks(services)
+        before = await deadlocks(services, "notifications")
         await others.execute(then)
-        assert await eventually(lambda: deadlocks(services), lambda count: count > before) > before
+        await eventually(lambda: deadlocks(services, "notifications"), lambda count: count > before)
         await others.execute("ROLLBACK")
     await services.all_invited_once(circle, [meeting])
-
-
-async def until_somebody_waits(services: TwoServices, service: str) -> None:
-    async with services.database(service, "looking") as connection:
-
-        async def waiting() -> int:
-            return await connection.fetchval(
-                """
-                SELECT count(*)
-                FROM pg_stat_activity
-                WHERE datname = current_database() AND wait_event_type = 'Lock' AND application_name NOT IN ('others', 'looking')
-                """
-            )
-
-        await eventually(waiting, bool, within_s=60)
-
-
-async def deadlocks(services: TwoServices) -> int:
-    async with services.database("notifications", "looking") as connection:
-        return await connection.fetchval("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
 
 
 @pytest.mark.timeout(240)
@@ -218,5 +181,48 @@ async def test_with_a_full_disk_commands_are_refused_and_afterwards_all_goes_on(
     # What an operator's supervisor does with a broker that ended; one that did not end has no use for its disk any more.
     await services.kafka.part.restart_after_kill()
     meetings.append(await services.scheduled(circle, refused))
+    await services.all_invited_once(circle, meetings)
+    await services.ready()
+
+
+@pytest.mark.timeout(240)
+async def test_workers_join_and_leave_while_a_batch_runs_and_each_effect_is_there_once(services: TwoServices) -> None:
+    circle = await services.circle(4)
+    await services.ready()
+    dynamic = ""  # without a name of its own a worker leaves its group when it stops
+    meetings: list[str] = []
+    async with services.database("notifications", "others") as others:
+        await others.execute("BEGIN; LOCK TABLE deliveries IN SHARE MODE")
+        meetings += [await services.scheduled(circle) for _ in range(4)]
+        await until_somebody_waits(services, "notifications")
+        async with services.another("notifications", dynamic) as planner, services.another("meetings", dynamic) as scheduler:
+            # They join while batches of the first ones wait within their transactions.
+            for process in (planner, scheduler):
+                await until_ready(process)
+            await others.execute("ROLLBACK")
+            await services.all_invited_once(circle, meetings)
+
+            # Two whole workers at once, and the relay whose turn it is loses its connection.
+            async with services.database("meetings", "others") as superuser:
+                relays = await superuser.fetchval(
+                    """
+                    SELECT count(pg_terminate_backend(pid))
+                    FROM pg_locks
+                    WHERE locktype = 'advisory'
+                      AND granted
+                      AND pid IN (SELECT pid FROM pg_stat_activity WHERE application_name = 'meetings relay')
+                    """
+                )
+            assert relays == 1, "one relay is active, the other one stands by"
+            meetings += [await services.scheduled(circle) for _ in range(4)]
+            await services.all_invited_once(circle, meetings)
+
+            # They leave while a batch runs.
+            await others.execute("BEGIN; LOCK TABLE deliveries IN SHARE MODE")
+            meetings += [await services.scheduled(circle) for _ in range(4)]
+            await until_somebody_waits(services, "notifications")
+            for process in (planner, scheduler):
+                process.process.terminate()
+        await others.execute("ROLLBACK")
     await services.all_invited_once(circle, meetings)
     await services.ready()

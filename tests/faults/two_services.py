@@ -3,10 +3,9 @@
 import asyncio
 import contextlib
 import errno
-import os
 import subprocess
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Generator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,7 +30,7 @@ from emon_platform.database import Database
 from emon_platform.identity import sign_actor
 from emon_platform.migrations import migrate
 
-from tests.faults.service_process import Keys, ServiceProcess, service_process, until_ready
+from tests.faults.service_process import Keys, ServiceProcess, client_of, service_process, until_ready
 from tests.notifications.mail_server import MailServer, running_mail_server
 from tests.polling import eventually
 
@@ -67,7 +66,7 @@ class SmallDisk:
 
 
 @contextlib.contextmanager
-def small_disk(folder: Path, megabytes: int) -> Iterator[SmallDisk]:
+def small_disk(folder: Path, megabytes: int) -> Generator[SmallDisk]:
     """A file system of this size in memory, where this process may mount one."""
     folder.mkdir()
     size = f"size={megabytes}m,mode=0711"
@@ -154,9 +153,8 @@ class TwoServices:
     async def ask(self, method: str, path: str, body: Any = None, *, process: str = "meetings", **headers: str) -> httpx.Response:
         """A request of the coordinator."""
         token = sign_actor(COORDINATOR, "meetings", self.keys.actor, datetime.now(UTC))
-        async with httpx.AsyncClient(base_url=self.processes[process].url, timeout=30) as client:
-            given = {"Authorization": f"Bearer {token}", **headers}
-            return await client.request(method, path, json=body, headers=given)
+        async with client_of(self.processes[process].url, Authorization=f"Bearer {token}", **headers) as client:
+            return await client.request(method, path, json=body)
 
     async def schedule(self, circle: Circle, key: str | None = None, title: str = "Runder Tisch") -> httpx.Response:
         """A round table for a circle, under a key with which it may be sent again."""
@@ -228,16 +226,9 @@ async def two_services(folder: Path) -> AsyncGenerator[TwoServices]:
         for name, migrations in (("meetings", meetings_migrations), ("notifications", notifications_migrations)):
             databases[name] = await postgresql.fresh_database(name)
             await migrate(databases[name].owner_url, databases[name].api_url, databases[name].worker_url, migrations())
-        running = TwoServices(
-            postgresql, postgresql_disk, kafka, kafka_disk, mail_server, Keys(folder), databases
-        )
+        running = TwoServices(postgresql, postgresql_disk, kafka, kafka_disk, mail_server, Keys(folder), databases)
         for name in databases:
             running.processes[name] = await stack.enter_async_context(running.another(name, "one"))
         for process in running.processes.values():
             await until_ready(process)
         yield running
-
-
-def signal_process(pid: int, number: int) -> None:
-    """Sends a signal."""
-    os.kill(pid, number)

@@ -30,8 +30,8 @@ class NotificationsSettings(ServiceSettings):
     )
     hold_events_before: AwareDatetime | None = Field(
         default=None,
-        description="RFC 3339: what happened earlier is held until staff release it, and so is what the ledger still had to send. "
-        "For the start after a restore that cannot be noticed, such as one together with Kafka's data",
+        description="RFC 3339: what happened earlier is held until staff release it, and so is what the ledger still had to "
+        "send. For the start after a restore that cannot be noticed, such as one together with Kafka's data",
     )
 
     def sender(self) -> Sender:

@@ -134,8 +134,8 @@ _PROSPECT = """
 
 _PLAN = f"""
     INSERT INTO deliveries (
-        event_id, person_id, kind, category, priority, subject_id, ags, status, reason, may_have_been_sent, occurred_at, expires_at,
-        traceparent
+        event_id, person_id, kind, category, priority, subject_id, ags, status, reason, may_have_been_sent, occurred_at,
+        expires_at, traceparent
     )
     SELECT
         owed.event_id, owed.person_id, owed.kind, $5, $6, owed.subject_id, owed.ags, prospect.word[1], prospect.word[2],

@@ -80,7 +80,7 @@ class Stream:
             batch_timeout_ms=BATCH_TIMEOUT_MS,
             group_id=group,
             # Static membership (KIP-345): the broker knows who comes back, instead of waiting for somebody dead.
-            group_instance_id=instance and f"{group}-{instance}",
+            group_instance_id=f"{group}-{instance}" if instance else None,
             auto_offset_reset="earliest",
             ack_policy=AckPolicy.MANUAL,
             no_reply=True,

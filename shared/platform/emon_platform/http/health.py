@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -12,6 +13,8 @@ from emon_platform.failures import is_transient
 from emon_platform.http.responses import json_response
 
 CHECK_TIMEOUT_S = 2.0
+# Tokens are taken for 10 s longer than they last (identity.CLOCK_SKEW): beyond that a clock that is wrong does harm.
+CLOCKS_DIFFER_MAX_S = 10.0
 
 Check = Callable[[], Awaitable[Sequence[str]]]
 Remarks = Callable[[], Sequence[str]]
@@ -50,16 +53,19 @@ def health_router(checks: Sequence[Check], remarks: Sequence[Remarks] = ()) -> A
 
 
 def database_check(name: str, database: Database) -> Check:
-    """Whether the database answers."""
+    """Whether the database answers, and has the same time as we do."""
 
     async def check() -> Sequence[str]:
         try:
             async with asyncio.timeout(CHECK_TIMEOUT_S):
-                await database.pool.fetchval("SELECT 1")
+                theirs = await database.pool.fetchval("SELECT clock_timestamp()")
         except Exception as error:
             if not is_transient(error):
                 raise
             return [f"{name}: {type(error).__name__}"]
+        ahead_s = (datetime.now(UTC) - theirs).total_seconds()
+        if abs(ahead_s) > CLOCKS_DIFFER_MAX_S:
+            return [f"{name}: our clock is {abs(ahead_s):.0f} s {'ahead of' if ahead_s > 0 else 'behind'} the database's"]
         return []
 
     return check

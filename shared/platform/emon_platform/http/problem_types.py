@@ -68,8 +68,9 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
     "too-many-requests": ProblemType("Too many requests", "429. Wait as long as Retry-After says, in seconds."),
     "temporarily-unavailable": ProblemType(
         "Not available at the moment",
-        "503. A part of the platform does not answer. Nothing was changed. Try again after Retry-After, in seconds; with "
-        "the same Idempotency-Key a POST is done once, however often it is sent.",
+        "503. A part of the platform does not answer. Nothing was half done: nothing was changed, or, where the very last answer "
+        "got lost on its way here, all of it. Try again after Retry-After, in seconds; with the same Idempotency-Key a POST is "
+        "done once, however often it is sent.",
     ),
     "internal-error": ProblemType(
         "An error of ours", "500. Nothing was changed. The cause is in the log under the id that X-Request-Id gives."

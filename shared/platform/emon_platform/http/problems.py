@@ -163,7 +163,7 @@ def response_for(error: Exception, *, has_body: bool = True) -> Response:
             return problem_response(
                 503,
                 "temporarily-unavailable",
-                "Something this service needs does not answer. Nothing was changed; try again.",
+                "Something this service needs does not answer. Nothing was half done; try again.",
                 headers={"Retry-After": str(RETRY_AFTER_S)},
             )
         case _:
