@@ -5,7 +5,7 @@ The defect is put in from outside, in a process of its own, before the service r
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -29,8 +29,7 @@ def record_before_sending() -> None:
     send = lane._send
 
     async def record_and_send(self: Lane, connection: Connection, group: Sequence[Posted]) -> bool:
-        now = datetime.now(UTC)
-        await self.ledger.record([sending.finished(mail, Accepted("250 hoped for"), now) for mail in group])
+        await self.ledger.record([sending.finished(mail, Accepted("250 hoped for")) for mail in group])
         return await send(self, connection, group)
 
     lane._send = record_and_send
