@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
+from pydantic_core import from_json
 
 __all__ = ["KafkaError", "OutgoingRecord", "Producer", "committed_offsets", "create_topics", "partition_of"]
 
@@ -21,12 +22,16 @@ REQUEST_TIMEOUT_MS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class OutgoingRecord:
-    """A record for a topic; a value of None is a tombstone."""
+    """A record for a topic; a value of None is a tombstone. `headers` is a JSON array of [name, value]."""
 
     topic: str
     key: bytes
-    headers: Sequence[tuple[str, bytes]]
+    headers: str
     value: bytes | None
+
+    def header_pairs(self) -> list[tuple[str, bytes]]:
+        """The headers as Kafka has them. Made when they are needed: so many small objects for a whole chunk busy the collector."""
+        return [(name, value.encode()) for name, value in from_json(self.headers, cache_strings="none")]
 
 
 @lru_cache(maxsize=65_536)
@@ -67,10 +72,10 @@ class Producer:
         Answers the indexes of those the broker acknowledged, and the first failure. After a failure in a partition,
         nothing behind it is sent there: a record is acknowledged only if all before it in its partition are.
         """
+        counts = {topic: len(await self._producer.partitions_for(topic)) for topic in {record.topic for record in records}}
         lanes: dict[tuple[str, int], list[int]] = {}
         for index, record in enumerate(records):
-            count = len(await self._producer.partitions_for(record.topic))
-            lanes.setdefault((record.topic, partition_of(record.key, count)), []).append(index)
+            lanes.setdefault((record.topic, partition_of(record.key, counts[record.topic])), []).append(index)
         outcomes = await asyncio.gather(*(self._send_lane(lane, records, indexes) for lane, indexes in lanes.items()))
         failures = [failure for _, failure in outcomes if failure is not None]
         return [index for indexes, _ in outcomes for index in indexes], failures[0] if failures else None
@@ -86,7 +91,7 @@ class Producer:
             taken = 0
             for index in waiting:
                 record = records[index]
-                if batch.append(key=record.key, value=record.value, timestamp=None, headers=record.headers) is None:
+                if batch.append(key=record.key, value=record.value, timestamp=None, headers=record.header_pairs()) is None:
                     break
                 taken += 1
             if not taken:

@@ -7,7 +7,6 @@ what they know.
 """
 
 import asyncio
-import json
 from contextlib import suppress
 from typing import Any
 
@@ -25,6 +24,16 @@ CHUNK = 1000
 POLL_INTERVAL_S = 0.1
 STANDBY_INTERVAL_S = 0.5
 PAUSE_S_MAX = 5.0
+
+# A sub-select is hashed once; `<> ALL` would look through all of them for each row.
+_READ = """
+    SELECT position, topic, key, headers, value
+    FROM outbox
+    WHERE position NOT IN (SELECT unnest($2::bigint[]))
+    ORDER BY position
+    LIMIT $1
+"""
+_DELETE = "DELETE FROM outbox WHERE position = ANY($1::bigint[])"
 
 
 class Relay:
@@ -70,8 +79,8 @@ class Relay:
             self.failure = None
             while True:
                 self._woken.clear()
-                if not await self._carry(connection, producer):
-                    await self._wait()
+                await self._carry_all(connection, producer)
+                await self._wait()
         finally:
             await producer.stop()
             connection.terminate()
@@ -85,25 +94,36 @@ class Relay:
             async with asyncio.timeout(POLL_INTERVAL_S):
                 await self._woken.wait()
 
-    async def _carry(self, connection: Any, producer: Producer) -> int:
-        """One chunk. Answers how many events it carried; raises the failure after deleting what was acknowledged."""
-        rows = await connection.fetch("SELECT position, topic, key, headers, value FROM outbox ORDER BY position LIMIT $1", CHUNK)
-        if not rows:
-            return 0
-        records = [
-            OutgoingRecord(
-                row["topic"],
-                row["key"],
-                [(name, value.encode()) for name, value in json.loads(row["headers"])],
-                row["value"],
-            )
-            for row in rows
-        ]
-        acknowledged, failure = await producer.send(records)
-        if acknowledged:
-            await connection.execute(
-                "DELETE FROM outbox WHERE position = ANY($1::bigint[])", [rows[index]["position"] for index in acknowledged]
-            )
-        if failure is not None:
-            raise failure
-        return len(rows)
+    async def _carry_all(self, connection: Any, producer: Producer) -> None:
+        """Until nothing waits. Raises the failure of the broker after deleting what it acknowledged.
+
+        While one chunk is sent, the one before is deleted and the next is read. That one is only sent when all of this one is
+        acknowledged, so the order stands.
+        """
+        sent: list[int] = []
+        rows = await self._delete_and_read(connection, [], [])
+        while rows:
+            sending = asyncio.create_task(producer.send([OutgoingRecord(*row[1:]) for row in rows]))
+            try:
+                following = await self._delete_and_read(connection, sent, rows)
+            except BaseException:
+                sending.cancel()
+                raise
+            acknowledged, failure = await sending
+            sent = [rows[index]["position"] for index in acknowledged]
+            if failure is not None:
+                await connection.execute(_DELETE, sent)
+                raise failure
+            rows = following
+        if sent:
+            await connection.execute(_DELETE, sent)
+
+    async def _delete_and_read(self, connection: Any, sent: list[int], under_way: list[Any]) -> list[Any]:
+        """Deletes what was sent, and reads the first rows of those that are not under way.
+
+        The first of all of them, not those behind the last one read: a row that became visible late may stand before it, and what
+        follows it for the same key must not overtake it.
+        """
+        if sent:
+            await connection.execute(_DELETE, sent)
+        return await connection.fetch(_READ, CHUNK, [row["position"] for row in under_way])
