@@ -1,6 +1,10 @@
-"""A mail server that takes everything and keeps nothing, so that the sending side is what is measured. Prints its port."""
+"""A mail server that takes everything and keeps nothing, so that the sending side is what is measured.
+
+Prints its port; with a number as its argument, a line more whenever it has taken so many mails.
+"""
 
 import asyncio
+import sys
 from typing import cast
 
 import uvloop
@@ -10,8 +14,24 @@ EXTENSIONS = b"250-sink\r\n250-PIPELINING\r\n250 8BITMIME\r\n"
 REPLIES = {b"EHLO": EXTENSIONS, b"DATA": b"354 go on\r\n", b"QUIT": b"221 bye\r\n"}
 
 
+class Count:
+    """Of all connections together."""
+
+    def __init__(self, announced_each: int | None) -> None:
+        self._announced_each = announced_each
+        self._taken = 0
+
+    def one_more(self) -> None:
+        self._taken += 1
+        if self._announced_each is not None and self._taken % self._announced_each == 0:
+            print(self._taken, flush=True)
+
+
 class Sink(asyncio.Protocol):
     """One connection."""
+
+    def __init__(self, count: Count) -> None:
+        self._count = count
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.WriteTransport", transport)  # uvloop's is not a subclass
@@ -20,30 +40,29 @@ class Sink(asyncio.Protocol):
         self._transport.write(GREETING)
 
     def data_received(self, data: bytes) -> None:
-        self._waiting += data
+        waiting = self._waiting + data
         replies: list[bytes] = []
-        while (reply := self._next_reply()) is not None:
-            replies.append(reply)
+        begun = 0
+        while (end := waiting.find(b"\r\n.\r\n" if self._in_content else b"\r\n", begun)) >= 0:
+            if self._in_content:
+                self._in_content = False
+                self._count.one_more()
+                replies.append(b"250 2.0.0 taken\r\n")
+                begun = end + 5
+            else:
+                verb = waiting[begun : begun + 4].upper()
+                self._in_content = verb == b"DATA"
+                replies.append(REPLIES.get(verb, b"250 ok\r\n"))
+                begun = end + 2
+        self._waiting = waiting[begun:]
         if replies:
             self._transport.write(b"".join(replies))
-
-    def _next_reply(self) -> bytes | None:
-        end = b"\r\n.\r\n" if self._in_content else b"\r\n"
-        line, found, rest = self._waiting.partition(end)
-        if not found:
-            return None
-        self._waiting = rest
-        if self._in_content:
-            self._in_content = False
-            return b"250 2.0.0 taken\r\n"
-        verb = line[:4].upper()
-        self._in_content = verb == b"DATA"
-        return REPLIES.get(verb, b"250 ok\r\n")
 
 
 async def main() -> None:
     """Serves until it is ended."""
-    server = await asyncio.get_running_loop().create_server(Sink, "127.0.0.1", 0)
+    count = Count(int(sys.argv[1]) if len(sys.argv) > 1 else None)
+    server = await asyncio.get_running_loop().create_server(lambda: Sink(count), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

@@ -6,7 +6,7 @@ Attributes travel as `ce_…` headers, the value is the payload as JSON. A heade
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -59,8 +59,7 @@ class Tombstone:
     sequence: int
 
 
-@dataclass(frozen=True, slots=True)
-class Event(Generic[PayloadT_co]):
+class Event(NamedTuple, Generic[PayloadT_co]):
     """An event as a consumer reads it."""
 
     id: UUID

@@ -3,9 +3,8 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -20,8 +19,7 @@ BATCH_BYTES_MAX = 256 * 1024
 REQUEST_TIMEOUT_MS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class OutgoingRecord:
+class OutgoingRecord(NamedTuple):
     """A record for a topic; a value of None is a tombstone. `headers` is a JSON array of [name, value]."""
 
     topic: str
@@ -30,7 +28,7 @@ class OutgoingRecord:
     value: bytes | None
 
     def header_pairs(self) -> list[tuple[str, bytes]]:
-        """The headers as Kafka has them. Made when they are needed: so many small objects for a whole chunk busy the collector."""
+        """The headers as Kafka has them. Made when they are needed: those of a whole chunk would keep the collector busy."""
         return [(name, value.encode()) for name, value in from_json(self.headers, cache_strings="none")]
 
 

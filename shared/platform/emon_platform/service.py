@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 from uvicorn.config import Config
 
+from emon_platform import collector
 from emon_platform.consumer.runtime import Consumer
 from emon_platform.consumer.subscriptions import Subscription
 from emon_platform.database import Database
@@ -94,6 +95,7 @@ def serve(service: Service[Any], settings: ServiceSettings, *, with_api: bool, w
         proxy_headers=False,  # uvicorn would believe X-Forwarded-For of everybody on this machine
         timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
     )
+    collector.settle()
     uvicorn.Server(config).run()
 
 

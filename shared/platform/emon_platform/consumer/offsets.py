@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from emon_platform.database import Transaction
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Partition:
-    """A partition of a topic."""
+class Partition(NamedTuple):
+    """A partition of a topic. A tuple, because some are made, hashed and compared for each record."""
 
     topic: str
     number: int

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -9,8 +10,7 @@ from emon_contracts.envelope import Event, Payload, Undecodable, event_of, heade
 from emon_contracts.registry import MESSAGES, is_newer_version_of_known
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record as the broker gave it."""
 
     topic: str
