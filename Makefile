@@ -15,7 +15,10 @@ UV_VERSION := 0.13.9
 SECONDS ?= 60
 SEED ?=
 
-.PHONY: help setup up demo test soak lint format documents lock clean
+PEERS_VENV := .venv-benchmarks
+PEERS_INSTALLED := $(PEERS_VENV)/.installed
+
+.PHONY: help setup up demo test soak bench lint format documents lock clean
 
 help: ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +45,14 @@ test: $(INSTALLED) ## run all tests on real PostgreSQL, Kafka and SMTP
 soak: $(INSTALLED) ## break a whole platform for SECONDS (60) at random, by SEED, and audit every mail
 	$(VENV)/bin/python -m tests.faults.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
+bench: $(INSTALLED) $(PEERS_INSTALLED) ## measure what is to be fast beside its peers; ONLY=relay (consumer, fan_out, listing, sending) for one
+	$(VENV)/bin/python -m benchmarks $(ONLY) $(ARGS)
+
+$(PEERS_INSTALLED): requirements/benchmarks.txt $(INSTALLED)
+	@test -x $(PEERS_VENV)/bin/python || $(VENV)/bin/python -m venv --without-pip $(PEERS_VENV)
+	$(UV) pip install --quiet --python $(PEERS_VENV)/bin/python --require-hashes --requirement requirements/benchmarks.txt
+	@touch $@
+
 lint: $(INSTALLED) ## check style, types, import rules, and that requirements and documents are current
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -62,8 +73,9 @@ lock: ## resolve the newest allowed versions and export them with hashes
 	@command -v uv >/dev/null || test -x $(VENV)/bin/uv || $(VENV)/bin/python -m pip install --quiet uv==$(UV_VERSION)
 	$(UV) lock --upgrade
 	$(UV) export --quiet --frozen --all-packages --no-emit-workspace --no-header --output-file requirements/development.txt
+	$(UV) export --quiet --frozen --only-group benchmarks --no-emit-workspace --no-header --output-file requirements/benchmarks.txt
 	$(foreach image,$(IMAGES),$(UV) export --quiet --frozen --package emon-$(image) --no-dev --no-emit-workspace --no-header --output-file requirements/$(image).txt &&) true
 
 clean: ## remove the virtual environment, caches and the data of the embedded platform
-	rm -rf $(VENV) .emon .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS_VENV) .emon .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,6 +1,6 @@
 """A mail server that takes everything and keeps nothing, so that the sending side is what is measured.
 
-Prints its port; with a number as its argument, a line more whenever it has taken so many mails.
+Prints its port, and a line more whenever it has taken as many mails as its argument says (0: never).
 """
 
 import asyncio
@@ -17,13 +17,13 @@ REPLIES = {b"EHLO": EXTENSIONS, b"DATA": b"354 go on\r\n", b"QUIT": b"221 bye\r\
 class Count:
     """Of all connections together."""
 
-    def __init__(self, announced_each: int | None) -> None:
+    def __init__(self, announced_each: int) -> None:
         self._announced_each = announced_each
         self._taken = 0
 
     def one_more(self) -> None:
         self._taken += 1
-        if self._announced_each is not None and self._taken % self._announced_each == 0:
+        if self._announced_each and self._taken % self._announced_each == 0:
             print(self._taken, flush=True)
 
 
@@ -61,7 +61,7 @@ class Sink(asyncio.Protocol):
 
 async def main() -> None:
     """Serves until it is ended."""
-    count = Count(int(sys.argv[1]) if len(sys.argv) > 1 else None)
+    count = Count(int(sys.argv[1]))
     server = await asyncio.get_running_loop().create_server(lambda: Sink(count), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()

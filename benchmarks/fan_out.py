@@ -1,22 +1,16 @@
-"""Fan-out: 20,000 invitations to one meeting, from the event in Kafka to the mail server's 250, against Django and post_office.
+"""Fan-out: 20,000 invitations to one meeting, from the event in Kafka to the mail server's 250, beside post_office.
 
-`python -m benchmarks fan_out`. Ours is the real worker of notifications: it reads the events, plans what is owed, records each try
-before and after, signs a link for each guest, and sends an invitation with its calendar part. The peer reads the same guests from
-the same PostgreSQL, queues them by `send_many` and sends them by `send_queued_mail`, a text of the same length without a calendar
-part (`send_many` takes no attachments). The clock stops at the sink's count, and then everything must be recorded as sent.
+`python -m benchmarks fan_out`. Ours is the real worker of notifications: it reads the events, plans what is owed, notes each try
+before and after, signs a link for each guest, and sends an invitation with its calendar part. The peer (Django) reads as many
+guests from the same PostgreSQL, queues them by `send_many` and sends them by `send_queued_mail`: plain text, no calendar part
+(`send_many` takes no attachments), and no Kafka. The clock stops at the sink's count; then all must be recorded as sent.
 """
 
-import asyncio
 import json
 import os
-import subprocess
-import sys
 import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -24,9 +18,9 @@ from joserfc.jwk import OKPKey
 from uuid_utils.compat import uuid7
 
 from benchmarks.comparison import Comparison
+from benchmarks.mail_sink import sink, sink_rate
 from benchmarks.memory import PeakMemory
 from benchmarks.service import service
-from benchmarks.sink_rate import sink_rate
 from benchmarks.surroundings import PEERS, Surroundings, contender, run_alone, until
 from emon_contracts.envelope import Payload, encode_headers
 from emon_contracts.events.meetings import (
@@ -61,19 +55,6 @@ class Sent:
 
     per_second: float
     peak_mib: float
-
-
-@asynccontextmanager
-async def sink(announced_each: int) -> AsyncGenerator[tuple[int, Callable[[], object]]]:
-    """The discarding mail server: its port, and a wait for its next announcement."""
-    program = Path(__file__).with_name("discarding_sink.py")
-    process = subprocess.Popen([sys.executable, str(program), str(announced_each)], stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    try:
-        yield int(process.stdout.readline()), process.stdout.readline
-    finally:
-        process.kill()
-        process.wait()
 
 
 def invitations() -> list[Payload]:
@@ -140,7 +121,7 @@ async def ours(found: Surroundings) -> Sent:
                 begun = time.perf_counter()
                 _, failure = await producer.send(records)
                 assert failure is None, failure
-                await asyncio.to_thread(taken)
+                await taken()
                 seconds = time.perf_counter() - begun
 
                 async def all_recorded() -> bool:
@@ -161,7 +142,7 @@ async def peer(found: Surroundings) -> Sent:
         arguments = {"url": database.owner_url, "smtp_port": port, "guests": PEER_GUESTS, "processes": os.cpu_count() or 1}
         async with contender(PEERS / "post_office_fan_out.py", arguments) as program, PeakMemory(program.pid) as memory:
             begun = program.begin()
-            await asyncio.to_thread(taken)
+            await taken()
             seconds = time.perf_counter() - begun
             recorded = int(await program.says())
     assert recorded == PEER_GUESTS, f"{PEER_GUESTS - recorded} mails were not recorded as sent"

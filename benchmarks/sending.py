@@ -1,22 +1,21 @@
 """How many mails a second leave the sending side, filled in for each recipient: ours against aiosmtplib, in the same run.
 
 Both write the same mails (an invitation with its calendar part) to the same discarding server over as many connections.
-`python benchmarks/sending.py`; both figures and their ratio are printed, the median of ROUNDS.
+`python -m benchmarks sending`; no database and no Kafka: this is the last step of the fan-out by itself.
 """
 
 import asyncio
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from uuid import UUID
 
 import aiosmtplib
-import uvloop
 
+from benchmarks.comparison import Comparison
+from benchmarks.mail_sink import sink
+from benchmarks.surroundings import Surroundings, run_alone
 from emon_contracts.events.meetings import MeetingKind
 from emon_contracts.values import Locale, ZonedDateTime
 from emon_notifications.rendering import MailKind, MeetingFacts, PersonalLink, Recipient, Sender, prepare
@@ -97,23 +96,21 @@ async def per_second(send: Callable[[int, int], Awaitable[None]], port: int, con
     return MAILS / (time.perf_counter() - started)
 
 
-def main() -> None:
-    """Measures both, in turns."""
-    sink = subprocess.Popen([sys.executable, str(Path(__file__).with_name("discarding_sink.py"))], stdout=subprocess.PIPE)
-    assert sink.stdout is not None
-    port = int(sink.stdout.readline())
-    try:
+async def measure(_found: Surroundings) -> list[Comparison]:
+    """Both in turns, over one connection and over four; the median of ROUNDS."""
+    comparisons: list[Comparison] = []
+    async with sink() as (port, _):
         for connections in (1, 4):
             rates: dict[str, list[float]] = {"ours": [], "aiosmtplib": []}
             for _ in range(ROUNDS):
-                rates["ours"].append(uvloop.run(per_second(ours, port, connections)))
-                rates["aiosmtplib"].append(uvloop.run(per_second(peer, port, connections)))
+                rates["ours"].append(await per_second(ours, port, connections))
+                rates["aiosmtplib"].append(await per_second(peer, port, connections))
             own, other = (statistics.median(found) for found in rates.values())
-            print(f"{connections} connections: ours {own:,.0f}/s, aiosmtplib {other:,.0f}/s, ratio {own / other:.1f}")
-    finally:
-        sink.kill()
-        sink.wait()
+            print(f"sending, {connections} connections: ours {own:,.0f}/s, aiosmtplib {other:,.0f}/s", flush=True)
+            what = f"sending alone, {connections} connection{'s' if connections > 1 else ''}"
+            comparisons.append(Comparison(what, "mails/s", own, "aiosmtplib, connections kept open", other))
+    return comparisons
 
 
 if __name__ == "__main__":
-    main()
+    run_alone(measure)

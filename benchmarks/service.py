@@ -6,6 +6,8 @@ import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from tempfile import TemporaryFile
+from typing import BinaryIO
 
 import httpx
 
@@ -37,22 +39,29 @@ async def service(
         "EMON_KAFKA_BOOTSTRAP": bootstrap,
         **settings,
     }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", f"emon_{name}", role, env=environment, stdout=asyncio.subprocess.DEVNULL
-    )
-    try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+    with TemporaryFile() as log:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", f"emon_{name}", role, env=environment, stdout=log, stderr=log
+        )
+        try:
+            await _until_ready(process, port, log)
+            yield RunningService(process.pid, port)
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
 
-            async def is_ready() -> bool:
-                assert process.returncode is None, f"{name} ended with {process.returncode}"
-                try:
-                    return (await client.get("/health/ready")).status_code == 200
-                except httpx.TransportError:
-                    return False
 
-            await until(is_ready)
-        yield RunningService(process.pid, port)
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+async def _until_ready(process: asyncio.subprocess.Process, port: int, log: BinaryIO) -> None:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+
+        async def is_ready() -> bool:
+            if process.returncode is not None:
+                log.seek(0)
+                raise RuntimeError(f"the service ended with {process.returncode}: {log.read().decode()[-2000:]}")
+            try:
+                return (await client.get("/health/ready")).status_code == 200
+            except httpx.TransportError:
+                return False
+
+        await until(is_ready)
