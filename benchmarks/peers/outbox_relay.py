@@ -1,6 +1,6 @@
 """faststream-outbox as a relay to Kafka, in the forms that its pages "Relay to a foreign broker" and "Performance" show.
 
-`fastest`: many workers, large fetches, terminal deletes in batches; it gives up the order. `ordered`: the same with one worker,
+`fastest`: many workers, large fetches, terminal deletes in batches; it promises no order. `ordered`: the same with one worker,
 so that an event is only sent when the one before was acknowledged. No types to validate, no log, the value untouched.
 """
 
