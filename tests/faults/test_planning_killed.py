@@ -87,7 +87,7 @@ async def test_a_planner_killed_around_its_commit_mails_every_guest_once(
         broken = {**mail, "EMON_DATABASE_WORKER_URL": url}
         async with service_process("notifications", database, kafka.bootstrap_servers, keys, broken) as service:
             point.pid = service.pid
-            await asyncio.wait_for(point.reached.wait(), 40)
+            await asyncio.wait_for(point.reached.wait(), 60)
     async with service_process("notifications", database, kafka.bootstrap_servers, keys, mail):
 
         async def states() -> list[Any]:
@@ -102,7 +102,7 @@ async def test_a_planner_killed_around_its_commit_mails_every_guest_once(
                     title,
                 )
 
-        await eventually(states, lambda found: [tuple(row) for row in found] == [("accepted", GUESTS)], within_s=40)
+        await eventually(states, lambda found: [tuple(row) for row in found] == [("accepted", GUESTS)], within_s=60)
     async with Mailbox(sink.http_url) as mailbox:
         recipients = [mail["To"][0]["Address"] for mail in await mailbox.about(title, GUESTS)]
     assert sorted(recipients) == sorted(f"gast{n}@example.org" for n in range(GUESTS))
