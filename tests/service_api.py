@@ -39,8 +39,8 @@ class ServiceApi:
         return AsyncClient(transport=self._transport, base_url=f"http://{self._service}", headers=headers)
 
 
-def settings_for(service: Service[Any], urls: ServiceDatabase, folder: Path, key: OKPKey) -> Any:
-    """Settings of a service on this database, which believes tokens of this key."""
+def settings_for(service: Service[Any], urls: ServiceDatabase, folder: Path, key: OKPKey, **more: Any) -> Any:
+    """Settings of a service on this database, which believes tokens of this key; `more` of them for this service alone."""
     public = folder / "actor-token.public.jwk"
     public.write_text(json.dumps(key.as_dict(private=False)))
     return service.settings(
@@ -49,13 +49,16 @@ def settings_for(service: Service[Any], urls: ServiceDatabase, folder: Path, key
         database_worker_url=urls.worker_url,
         kafka_bootstrap=NO_BROKER,
         actor_token_public_key_file=public,
+        **more,
     )
 
 
 @asynccontextmanager
-async def serving(service: Service[Any], urls: ServiceDatabase, folder: Path) -> AsyncGenerator[tuple[ASGITransport, OKPKey]]:
+async def serving(
+    service: Service[Any], urls: ServiceDatabase, folder: Path, **more: Any
+) -> AsyncGenerator[tuple[ASGITransport, OKPKey]]:
     """Serves the routes of a service without its worker; gives the way to them, and the key that signs actors."""
     key = OKPKey.generate_key("Ed25519")
-    app = build(service, settings_for(service, urls, folder, key), with_worker=False)
+    app = build(service, settings_for(service, urls, folder, key, **more), with_worker=False)
     async with app.router.lifespan_context(app):
         yield ASGITransport(app), key

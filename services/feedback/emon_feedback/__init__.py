@@ -1,0 +1,1 @@
+"""Resonance: nobody's feedback stays without an answer."""

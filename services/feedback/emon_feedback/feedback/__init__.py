@@ -1,0 +1,1 @@
+"""Feedback: what somebody says, who answers it, and how both go on."""
