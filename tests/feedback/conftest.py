@@ -4,12 +4,13 @@ import json
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 
+from emon_calendar.working_days import day_of
 from emon_contracts.actors import Actor, Engagement, Grant, LinkCapability, LinkPurpose, Role
 from emon_contracts.directory import (
     AbsenceRecord,
@@ -22,6 +23,7 @@ from emon_contracts.directory import (
 )
 from emon_contracts.values import Locale
 from emon_embedded.service_databases import ServiceDatabase
+from emon_embedded.stack import RunningPostgreSQL
 from emon_feedback.app import SERVICE
 from emon_feedback.escalation.commands import look_after_due
 from emon_feedback.keeping.commands import forget_erased_people
@@ -29,8 +31,8 @@ from emon_feedback.schema import migrations
 from emon_platform import directory
 from emon_platform.consumer.subscriptions import StateRecord
 from emon_platform.database import Database
+from emon_platform.migrations import migrate
 
-from tests.conftest import FreshDatabase
 from tests.service_api import ServiceApi, serving
 
 HERE, ELSEWHERE = "08115003", "08999001"
@@ -40,16 +42,46 @@ EVERYWHERE = UUID("00000000-0000-4000-8000-00000000e0e0")  # active in both muni
 MEDIATOR = "mediation@example.org"
 
 
-@pytest.fixture
-async def urls(fresh_database: FreshDatabase) -> ServiceDatabase:
-    return await fresh_database("feedback", migrations)
+@pytest.fixture(scope="session")
+async def shared(postgresql: RunningPostgreSQL) -> ServiceDatabase:
+    """One database for all tests of this folder that only need it empty."""
+    database = await postgresql.fresh_database("feedback")
+    await migrate(database.owner_url, database.api_url, database.worker_url, migrations())
+    return database
 
 
-@pytest.fixture
-async def worker(urls: ServiceDatabase) -> AsyncGenerator[Database]:
-    database = await Database.connect(urls.worker_url, name="test worker")
+@pytest.fixture(scope="session")
+async def shared_api(shared: ServiceDatabase, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[ServiceApi]:
+    folder = tmp_path_factory.mktemp("feedback")
+    async with serving(SERVICE, shared, folder, mediator_email=MEDIATOR) as (transport, key):
+        yield ServiceApi(SERVICE.name, transport, key)
+
+
+@pytest.fixture(scope="session")
+async def shared_worker(shared: ServiceDatabase) -> AsyncGenerator[Database]:
+    database = await Database.connect(shared.worker_url, name="test worker")
     yield database
     await database.close()
+
+
+@pytest.fixture
+async def emptied(shared: ServiceDatabase) -> None:
+    """Nothing is left of the test before."""
+    connection: Any = await asyncpg.connect(shared.owner_url)
+    tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    names = ", ".join(row["tablename"] for row in tables if row["tablename"] != "schema_migrations")
+    await connection.execute(f"TRUNCATE {names}")
+    await connection.close()
+
+
+@pytest.fixture
+async def worker(shared_worker: Database, emptied: None) -> Database:
+    return shared_worker
+
+
+@pytest.fixture
+async def api(shared_api: ServiceApi, emptied: None) -> ServiceApi:
+    return shared_api
 
 
 class Town:
@@ -130,12 +162,6 @@ async def town(worker: Database) -> Town:
     return town
 
 
-@pytest.fixture
-async def api(urls: ServiceDatabase, tmp_path: Path) -> AsyncGenerator[ServiceApi]:
-    async with serving(SERVICE, urls, tmp_path, mediator_email=MEDIATOR) as (transport, key):
-        yield ServiceApi(SERVICE.name, transport, key)
-
-
 def wanted(**changes: Any) -> dict[str, Any]:
     return {"kind": "problem", "text": "Die Sprechzeiten passen nicht.", "about": {"organisation_id": str(TOWN_HALL)}, **changes}
 
@@ -186,4 +212,5 @@ async def time_passes(worker: Database) -> None:
 
 
 def in_days(days: int) -> str:
-    return (datetime.now(UTC) + timedelta(days=days)).date().isoformat()
+    """A day so many days from today, by the clocks of the state."""
+    return (day_of(datetime.now(UTC)) + timedelta(days=days)).isoformat()

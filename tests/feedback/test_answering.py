@@ -1,7 +1,6 @@
 """From received to rated, over HTTP, on a real database."""
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -90,11 +89,9 @@ async def test_an_interim_reply_sets_a_new_date_once(case: Case, worker: Databas
     assert await case.refused(case.clerk, "interim-reply", wanted) == (409, "interim-reply-given")
 
 
-@pytest.mark.parametrize("days", [-1, 0, 95])
+@pytest.mark.parametrize("days", [-1, 0, 93])
 async def test_an_answer_is_put_off_by_a_quarter_of_a_year_at_most(case: Case, days: int) -> None:
     body = {"text": "Später.", "answer_by": in_days(days)}
-    if days == 0:
-        body["answer_by"] = datetime.now(UTC).date().isoformat()
     assert await case.refused(case.clerk, "interim-reply", body) == (422, "answer-by-out-of-range")
 
 
