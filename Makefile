@@ -5,7 +5,7 @@ SHELL := /bin/bash
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 MEMBERS := $(sort $(patsubst %/pyproject.toml,%,$(wildcard shared/*/pyproject.toml services/*/pyproject.toml deploy/*/pyproject.toml)))
-IMAGES := contacts meetings notifications gateway
+IMAGES := contacts meetings feedback notifications gateway
 # The first Python of at least 3.11; set PYTHON to choose another.
 PYTHON ?= $(firstword $(foreach python,python3 python3.11 python3.12 python3.13 python3.14,$(shell $(python) -c 'import sys; print(sys.executable) if sys.version_info >= (3, 11) else None' 2>/dev/null | grep -v None)))
 # uv where it is on the path already, otherwise the one that pip puts into the virtual environment.

@@ -1,4 +1,4 @@
-"""A gateway on a real database, in front of three services."""
+"""A gateway on a real database, in front of four services."""
 
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -152,7 +152,7 @@ async def run_platform(urls: ServiceDatabase, keys: Keys, worker: Database) -> A
     async with AsyncExitStack() as stack:
 
         async def run(*, with_worker: bool = False, **changed: object) -> Platform:
-            peers = {name: Peer(name) for name in ("contacts", "meetings", "notifications")}
+            peers = {name: Peer(name) for name in ("contacts", "meetings", "feedback", "notifications")}
             peer_urls = dict(zip(peers, await stack.enter_async_context(serving(*peers.values())), strict=True))
             settings = GatewaySettings.model_validate(
                 {

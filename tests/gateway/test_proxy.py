@@ -44,6 +44,8 @@ PLACES = (
     ("/v1/meetings", "meetings"),
     ("/v1/meetings/0199/invitations", "meetings"),
     ("/v1/invitations/0199", "meetings"),
+    ("/v1/feedback?status=received", "feedback"),
+    ("/v1/feedback/0199/answer", "feedback"),
     ("/v1/deliveries?status=uncertain&subject_id=a%2Fb%23c&x=%C3%A4+%22", "notifications"),
 )
 

@@ -29,9 +29,14 @@ class Service:
 SERVICES = (
     Service("contacts", "emon_contacts", verifies=(ACTOR_TOKEN,), knows_administrator=True),
     Service("meetings", "emon_meetings", verifies=(ACTOR_TOKEN,)),
+    Service("feedback", "emon_feedback", verifies=(ACTOR_TOKEN,)),
     Service("notifications", "emon_notifications", verifies=(ACTOR_TOKEN,), signs=(SIGNED_LINK,), sends_mail=True),
     Service(
-        GATEWAY, "emon_gateway", signs=(ACTOR_TOKEN,), verifies=(SIGNED_LINK,), calls=("contacts", "meetings", "notifications")
+        GATEWAY,
+        "emon_gateway",
+        signs=(ACTOR_TOKEN,),
+        verifies=(SIGNED_LINK,),
+        calls=("contacts", "meetings", "feedback", "notifications"),
     ),
 )
 

@@ -15,7 +15,7 @@ from emon_platform.database import Database, Transaction
 
 commands = typer.Typer(no_args_is_help=True, help="Records that a service could not handle.")
 
-ServiceName = Annotated[str, typer.Argument(help="contacts, meetings, notifications or gateway")]
+ServiceName = Annotated[str, typer.Argument(help="contacts, meetings, feedback, notifications or gateway")]
 Identifier = Annotated[int, typer.Argument(help="The number from the list")]
 
 RETRY_WITHIN_S = 15.0

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from fastapi import FastAPI
 
 from emon_gateway.limits.rates import Rates
-from emon_gateway.pages import problems, sign_in as sign_in_pages
+from emon_gateway.pages import anonymous_feedback, problems, sign_in as sign_in_pages
 from emon_gateway.pages.links import routes as links
 from emon_gateway.pages.rendering import assets, form_media_types
 from emon_gateway.parts import Parts
 from emon_gateway.routing import openapi, proxy, services
 from emon_gateway.routing.actor_tokens import ActorTokens
+from emon_gateway.routing.nameless import Nameless
 from emon_gateway.routing.readiness import readiness_of
 from emon_gateway.settings import GatewaySettings
 from emon_gateway.sign_in import repository, routes as sign_in
@@ -40,6 +41,7 @@ def prepare(settings: GatewaySettings, app: FastAPI) -> None:
         public_origin=settings.public_url.rstrip("/"),
     )
     app.state.document = openapi.MergedDocument(app)
+    app.add_middleware(Nameless)  # added last, so the outermost
 
 
 @asynccontextmanager
@@ -78,6 +80,7 @@ SERVICE = Service(
         openapi.router,
         sign_in_pages.router,
         links.router,
+        anonymous_feedback.router,
         problems.router,
         assets,
     ),

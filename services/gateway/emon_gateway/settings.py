@@ -24,6 +24,7 @@ class GatewaySettings(ServiceSettings):
 
     contacts_url: str = Field(description="Where contacts answers by HTTP")
     meetings_url: str = Field(description="Where meetings answers by HTTP")
+    feedback_url: str = Field(description="Where feedback answers by HTTP")
     notifications_url: str = Field(description="Where notifications answers by HTTP")
     actor_token_private_key_file: Path = Field(description="Private key (JWK) with which actor tokens are signed")
     signed_link_public_key_file: Path = Field(description="Public key (JWK) with which links in mails are verified")
@@ -42,7 +43,12 @@ class GatewaySettings(ServiceSettings):
     @property
     def service_urls(self) -> dict[str, str]:
         """Where the services are, by name."""
-        return {"contacts": self.contacts_url, "meetings": self.meetings_url, "notifications": self.notifications_url}
+        return {
+            "contacts": self.contacts_url,
+            "meetings": self.meetings_url,
+            "feedback": self.feedback_url,
+            "notifications": self.notifications_url,
+        }
 
 
 def rate_of(text: Rate) -> RateLimitItem:

@@ -22,6 +22,9 @@ from emon_platform.http.dependencies import ApiDatabase, Caller
 
 router = APIRouter(tags=["anonymous feedback"])
 
+# The link is a secret, and so is what it leads to.
+NO_STORE = {"Cache-Control": "no-store"}
+
 
 class AnonymousFeedbackMade(PublicFeedbackBody):
     """`link` is the author's only way back to it, and is shown this once."""
@@ -45,7 +48,7 @@ async def submit(body: SubmitFeedback, database: ApiDatabase, actor: Caller, par
     feedback = await submit_anonymously(database, actor, submission, parts.mediator_email, secret_hash)
     made = PublicFeedbackBody.of_author(feedback, datetime.now(UTC))
     link = f"{parts.public_url}/anonymous-feedback/{secret}"
-    return tagged_response(AnonymousFeedbackMade(**made.model_dump(by_alias=False), link=link), 201)
+    return tagged_response(AnonymousFeedbackMade(**made.model_dump(by_alias=False), link=link), 201, NO_STORE)
 
 
 @router.get(
@@ -84,4 +87,5 @@ async def rate(secret: str, body: Rating, database: ApiDatabase, actor: Caller) 
 
 
 async def _shown(database: Database, actor: Actor, secret: str) -> Response:
-    return tagged_response(PublicFeedbackBody.of_author(await commands.read(database, actor, secret), datetime.now(UTC)))
+    feedback = await commands.read(database, actor, secret)
+    return tagged_response(PublicFeedbackBody.of_author(feedback, datetime.now(UTC)), 200, NO_STORE)

@@ -23,7 +23,7 @@ async def hold_people(tx: Transaction) -> None:
 async def candidates(
     tx: Transaction, ags: str, organisation_id: UUID | None, about_person_id: UUID | None, mediator_email: str | None
 ) -> list[Candidate]:
-    """Everybody who could be asked, by level and id. Nobody whose mail the person it is about may read: couples share mailboxes."""
+    """Everybody who could be asked, by level and id. Nobody whose mail the person it is about may read (couples share one)."""
     mediator = email_key(mediator_email) if mediator_email else None
     await tx.execute("SELECT set_config('emon.mediator', $1, true)", mediator or "")
     rows = await tx.fetch(

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from emon_gateway.pages.texts import LANGUAGES, texts_in
 
 FORM = "application/x-www-form-urlencoded"
-PAGES_WITH_FORMS = ("/sign-in", "/links/")
+PAGES_WITH_FORMS = ("/sign-in", "/links/", "/anonymous-feedback/")
 
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (

@@ -1,8 +1,10 @@
 """What the pages say, in German and in English, and how they write dates."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
+
+from emon_gateway.pages import feedback_texts
 
 LANGUAGES = ("de", "en")
 PLATFORM_ZONE = "Europe/Berlin"
@@ -149,7 +151,10 @@ _ENGLISH: Texts = {
     "footer": "EmON – emergent networks of organisations. This page sets no cookies.",
 }
 
-_TEXTS: Mapping[str, Texts] = {"de": _GERMAN, "en": _ENGLISH}
+_TEXTS: Mapping[str, Texts] = {
+    "de": {**_GERMAN, **feedback_texts.GERMAN},
+    "en": {**_ENGLISH, **feedback_texts.ENGLISH},
+}
 
 _GERMAN_DAYS = ("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag")
 _ENGLISH_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -169,13 +174,15 @@ def texts_in(language: str) -> Texts:
 def wall_clock_text(local: datetime, time_zone: str, language: str) -> str:
     """A time as it stands on the wall, with its weekday; the zone is named where it is not the platform's own."""
     clock = f"{local.hour}:{local.minute:02}"
-    if language == "de":
-        day = f"{_GERMAN_DAYS[local.weekday()]}, {local.day}. {_GERMAN_MONTHS[local.month - 1]} {local.year}"
-        text = f"{day}, {clock} Uhr"
-    else:
-        day = f"{_ENGLISH_DAYS[local.weekday()]}, {local.day} {_ENGLISH_MONTHS[local.month - 1]} {local.year}"
-        text = f"{day}, {clock}"
+    text = f"{day_text(local.date(), language)}, {clock}{' Uhr' if language == 'de' else ''}"
     return text if time_zone == PLATFORM_ZONE else f"{text} ({time_zone})"
+
+
+def day_text(day: date, language: str) -> str:
+    """A day with its weekday."""
+    if language == "de":
+        return f"{_GERMAN_DAYS[day.weekday()]}, {day.day}. {_GERMAN_MONTHS[day.month - 1]} {day.year}"
+    return f"{_ENGLISH_DAYS[day.weekday()]}, {day.day} {_ENGLISH_MONTHS[day.month - 1]} {day.year}"
 
 
 def moment_text(moment: datetime, language: str) -> str:

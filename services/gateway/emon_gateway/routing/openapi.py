@@ -11,7 +11,7 @@ from pydantic_core import to_json
 
 from emon_gateway.routing.proxy import METHODS, ConnectedServices, unavailable
 from emon_gateway.routing.services import DOCUMENT_TIMEOUT_S, Services, ServiceUnavailable
-from emon_gateway.routing.table import service_of
+from emon_gateway.routing.table import is_nameless, service_of
 from emon_gateway.sign_in.caller import COUNTED_STRANGER
 from emon_platform.http.app import problem_answers
 
@@ -44,7 +44,7 @@ def merge(own: Document, services: Mapping[str, Document]) -> Document:
         components["securitySchemes"].update(document.get("components", {}).get("securitySchemes", {}))
         for path, item in document.get("paths", {}).items():
             if service_of(_sample(path)) == name:
-                merged.setdefault("paths", {})[path] = _documented(name, _with_references(item, renamed))
+                merged.setdefault("paths", {})[path] = _documented(name, path, _with_references(item, renamed))
     merged["paths"] = dict(sorted(merged.get("paths", {}).items()))
     components["schemas"] = dict(sorted(schemas.items()))
     return merged
@@ -88,16 +88,18 @@ def _reference(reference: str, renamed: Mapping[str, str]) -> str:
     return _SCHEMA_PREFIX + renamed[schema] if reference.startswith(_SCHEMA_PREFIX) and schema in renamed else reference
 
 
-def _documented(service: str, item: Document) -> Document:
+def _documented(service: str, path: str, item: Document) -> Document:
+    nameless = is_nameless(path)
     for method, operation in item.items():
         if method.upper() not in METHODS:
             continue
         operation.setdefault("tags", [service])
         operation["operationId"] = f"{service}_{operation.get('operationId', method)}"
-        operation["security"] = [{"bearer": []}]
+        operation["security"] = [] if nameless else [{"bearer": []}]
         answers: Document = operation.setdefault("responses", {})
         for status, answer in problem_answers(*GATEWAY_ANSWERS).items():
-            answers.setdefault(str(status), answer)
+            if not (nameless and status == 401):
+                answers.setdefault(str(status), answer)
     return item
 
 

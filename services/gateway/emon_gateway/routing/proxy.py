@@ -15,12 +15,12 @@ from fastapi import APIRouter, Depends, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from emon_contracts.actors import Actor
+from emon_contracts.actors import ANONYMOUS, Actor
 from emon_contracts.refusals import NotFound
 from emon_gateway.parts import Parts
 from emon_gateway.routing.services import PATIENCE, PATIENCE_WITH_IMPORTS, Services, ServiceUnavailable
-from emon_gateway.routing.table import SERVICE_OF_PREFIX, is_import, service_of
-from emon_gateway.sign_in.caller import Caller, GatewayParts
+from emon_gateway.routing.table import SERVICE_OF_PREFIX, is_import, is_nameless, service_of
+from emon_gateway.sign_in.caller import COUNTED_STRANGER, Caller, GatewayParts
 from emon_platform.http.problems import RETRY_AFTER_S, ProblemError
 from emon_platform.telemetry import current_traceparent
 
@@ -96,6 +96,15 @@ ConnectedServices = Annotated[Services, Depends(_services)]
 
 async def forward(request: Request, caller: Caller, parts: GatewayParts, services: ConnectedServices) -> Response:
     """Passes a request on to the service it belongs to. Raises NotFound or ProblemError (413, 503)."""
+    return await _pass_on(request, caller.actor, parts, services)
+
+
+async def forward_nameless(request: Request, parts: GatewayParts, services: ConnectedServices) -> Response:
+    """Passes a request on as nobody's. What it said of its sender is gone already (routing/nameless.py)."""
+    return await _pass_on(request, ANONYMOUS, parts, services)
+
+
+async def _pass_on(request: Request, actor: Actor, parts: Parts, services: Services) -> Response:
     raw_path: bytes = request.scope["raw_path"]
     name = service_of(raw_path)
     if name is None:
@@ -105,7 +114,7 @@ async def forward(request: Request, caller: Caller, parts: GatewayParts, service
         answer = await services[name].request(
             request.method,
             _target(raw_path, request.scope["query_string"]),
-            headers=_request_headers(request) | headers_of(caller.actor, name, parts, datetime.now(UTC)),
+            headers=_request_headers(request) | headers_of(actor, name, parts, datetime.now(UTC)),
             body=body.chunks() if body else None,
             patience=PATIENCE_WITH_IMPORTS if is_import(raw_path) else PATIENCE,
         )
@@ -183,6 +192,7 @@ def proxy_router() -> APIRouter:
     """A route for each prefix of the table. Documented by the services themselves."""
     router = APIRouter(include_in_schema=False)
     for prefix in SERVICE_OF_PREFIX:
-        router.add_api_route(prefix, forward, methods=[*METHODS])
-        router.add_api_route(prefix + "/{rest:path}", forward, methods=[*METHODS])
+        endpoint, dependencies = (forward_nameless, [COUNTED_STRANGER]) if is_nameless(prefix) else (forward, [])
+        for path in (prefix, prefix + "/{rest:path}"):
+            router.add_api_route(path, endpoint, methods=[*METHODS], dependencies=dependencies)
     return router

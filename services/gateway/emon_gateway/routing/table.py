@@ -8,8 +8,13 @@ SERVICE_OF_PREFIX = {
     "/v1/people": "contacts",
     "/v1/meetings": "meetings",
     "/v1/invitations": "meetings",
+    "/v1/feedback": "feedback",
+    "/v1/anonymous-feedback": "feedback",
     "/v1/deliveries": "notifications",
 }
+
+# Passed on without a session, and without anything else that says who asks.
+NAMELESS_PREFIXES = frozenset({"/v1/anonymous-feedback"})
 
 # Each segment is a word, a key or an id. Nothing escaped, no empty segment, no `.` or `..`: whatever one program reads
 # into such a path and another does not, it does not get past here (RFC 3986 section 6.2.2, CWE-22).
@@ -22,6 +27,11 @@ def service_of(raw_path: bytes) -> str | None:
         return None
     prefix = "/".join(raw_path.decode("ascii").split("/", 3)[:3])
     return SERVICE_OF_PREFIX.get(prefix)
+
+
+def is_nameless(path: str) -> bool:
+    """Whether requests for this path are passed on as ANONYMOUS."""
+    return any(path == prefix or path.startswith(f"{prefix}/") for prefix in NAMELESS_PREFIXES)
 
 
 def is_import(raw_path: bytes) -> bool:

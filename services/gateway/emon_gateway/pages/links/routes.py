@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request, Response
 
+from emon_gateway.pages.links.feedback import FEEDBACK
 from emon_gateway.pages.links.invitations import INVITATION
 from emon_gateway.pages.links.people import CORRECTION, ERASURE
 from emon_gateway.pages.links.visits import LinkPage, Visit
@@ -24,6 +25,7 @@ PAGES: Mapping[Purpose, LinkPage] = {
     Purpose.INVITATION: INVITATION,
     Purpose.CORRECTION: CORRECTION,
     Purpose.ERASURE: ERASURE,
+    Purpose.FEEDBACK: FEEDBACK,
 }
 
 
