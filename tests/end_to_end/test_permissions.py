@@ -6,7 +6,7 @@ A route that the document gains is tested by itself; one that takes a body needs
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -24,6 +24,10 @@ from tests.end_to_end.test_round_table import settled
 
 # Without a session, since they make one.
 WITHOUT_SESSION = {("post", "/v1/sign-in-links"), ("post", "/v1/sessions")}
+# Without a session and without a name: whoever has the secret is the author, and has no other id (tests/feedback/test_anonymous.py).
+NAMELESS = "/v1/anonymous-feedback"
+# Every member of a municipality, on either side, may do these there.
+OPEN_TO_MEMBERS = {("post", "/v1/feedback")}
 # About the caller alone; whoever is signed in has them.
 ABOUT_THE_CALLER = {("get", "/v1/me"), ("delete", "/v1/sessions/current")}
 # The official register is public data.
@@ -41,6 +45,16 @@ WITH_ONES_OWN = OF_THE_PERSON_ALONE | {
 }
 
 
+def with_ones_own(method: str, template: str) -> bool:
+    """Whether it may be done by anybody with what is theirs: of feedback, what they wrote or are asked to answer."""
+    return (method, template) in WITH_ONES_OWN or template.startswith("/v1/feedback/{feedback_id}")
+
+
+def in_two_days() -> str:
+    """A day on which feedback that is put off can be answered."""
+    return (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
+
+
 @dataclass
 class Rows:
     """Ids of real rows of one municipality, by the name of the path parameter that takes them."""
@@ -49,6 +63,7 @@ class Rows:
     circle: str
     member: str
     member_email: str
+    author: str
 
     def path(self, template: str, ids: Mapping[str, str] | None = None) -> str:
         path = template.format(**(ids or self.ids))
@@ -79,6 +94,12 @@ class Rows:
             ("patch", "/v1/meetings/{meeting_id}"): {"title": "Umbenannt"},
             ("post", "/v1/meetings/{meeting_id}/cancellation"): {},
             ("put", "/v1/meetings/{meeting_id}/invitations/{person_id}/reply"): {"reply": "tentative"},
+            ("post", "/v1/feedback"): {"ags": HERE, "kind": "idea", "text": "Neu"},
+            ("post", "/v1/feedback/{feedback_id}/acknowledgement"): None,
+            ("post", "/v1/feedback/{feedback_id}/interim-reply"): {"text": "Neu", "answer_by": in_two_days()},
+            ("post", "/v1/feedback/{feedback_id}/answer"): {"text": "Neu"},
+            ("post", "/v1/feedback/{feedback_id}/rating"): {"stars": 5},
+            ("post", "/v1/feedback/{feedback_id}/messages"): {"text": "Neu"},
             ("post", "/v1/deliveries/{delivery_id}/release"): None,
             ("post", "/v1/deliveries/{delivery_id}/cancellation"): None,
             ("post", "/v1/organisations/imports"): f"name,kind,ags\nAus Liste,helper_circle,{HERE}\n",
@@ -102,6 +123,9 @@ async def rows(world: World) -> Rows:
     made = await coordinator.post("/v1/meetings", meeting(circle["id"], title=f"Geheimer Tisch {uuid4().hex[:6]}"))
     [delivery] = await settled(coordinator, made["id"], 1)
     [invitation] = await every_page(coordinator, f"/v1/meetings/{made['id']}/invitations")
+    feedback = await coordinator.post(
+        "/v1/feedback", {"kind": "problem", "text": "Geheimes", "about": {"organisation_id": circle["id"]}}
+    )
     _, imported, _ = await coordinator.ask(
         "POST", "/v1/organisations/imports", "name,kind,ags\nX,nonsense,1\n", {"Content-Type": "text/csv"}
     )
@@ -113,6 +137,7 @@ async def rows(world: World) -> Rows:
             "meeting_id": made["id"],
             "invitation_id": invitation["id"],
             "delivery_id": delivery["id"],
+            "feedback_id": feedback["id"],
             "import_id": imported["id"],
             "role": "coordinator",
             "circle_name": circle["name"],
@@ -120,6 +145,7 @@ async def rows(world: World) -> Rows:
         circle=circle["id"],
         member=member,
         member_email=email,
+        author=(await coordinator.get("/v1/me"))["person_id"],
     )
 
 
@@ -135,7 +161,7 @@ async def routes(world: World) -> list[tuple[str, str]]:
         (method, path)
         for path, item in document["paths"].items()
         for method in item
-        if method in ("get", "post", "put", "patch", "delete")
+        if method in ("get", "post", "put", "patch", "delete") and not path.startswith(NAMELESS)
     ]
 
 
@@ -193,10 +219,12 @@ async def test_what_is_out_of_reach_does_not_exist(world: World, rows: Rows, who
             assert status in (403, 404), place
             unknown, _ = await answer(caller, rows, method, template, others(rows))
             assert status == unknown, f"{place}: what exists must not answer otherwise than what does not"
-            forbidden = who.startswith("volunteer") and method != "get" and (method, template) not in WITH_ONES_OWN
+            forbidden = who.startswith("volunteer") and method != "get" and not with_ones_own(method, template)
             assert status == 403 if forbidden else True, place
         elif method == "get":
             assert status in (200, 403), place
+        elif (method, template) in OPEN_TO_MEMBERS:
+            assert status == (422 if who == "stranger" else 201), place
         elif template.endswith("/imports") and status == 200:
             assert (body["accepted"], len(body["rejected"])) == (0, 1), place
         else:
@@ -215,6 +243,11 @@ LINKS_REACH = {
         "get /v1/people/{person_id}/record",
         "post /v1/people/{person_id}/correction",
     ],
+    LinkPurpose.FEEDBACK: [
+        "get /v1/feedback",
+        "get /v1/feedback/{feedback_id}",
+        "post /v1/feedback/{feedback_id}/messages",
+    ],
     LinkPurpose.ERASURE: [
         "get /v1/people",
         "get /v1/people/{person_id}",
@@ -228,10 +261,13 @@ LINKS_REACH = {
 async def test_a_link_reaches_what_it_is_about_and_nothing_else(world: World, rows: Rows, purpose: LinkPurpose) -> None:
     """The gateway makes such tokens for links; here they go to each service directly, past the gateway's own routing."""
     key = load_key(world.process.home / "secrets" / "actor-token.private.jwk.json")
-    subject = rows.ids["invitation_id"] if purpose is LinkPurpose.INVITATION else rows.member
-    holder = Actor(UUID(rows.member), link=LinkCapability(purpose, UUID(subject), 0))
+    person, subject = {
+        LinkPurpose.INVITATION: (rows.member, rows.ids["invitation_id"]),
+        LinkPurpose.FEEDBACK: (rows.author, rows.ids["feedback_id"]),
+    }.get(purpose, (rows.member, rows.member))
+    holder = Actor(UUID(person), link=LinkCapability(purpose, UUID(subject), 0))
     owners = {"municipalities": "contacts", "organisations": "contacts", "people": "contacts", "deliveries": "notifications",
-              "meetings": "meetings", "invitations": "meetings"}  # fmt: skip
+              "meetings": "meetings", "invitations": "meetings", "feedback": "feedback"}  # fmt: skip
     permissions = await named_permissions(world)
     allowed: list[str] = []
     async with aiohttp.ClientSession() as session:
@@ -245,7 +281,7 @@ async def test_a_link_reaches_what_it_is_about_and_nothing_else(world: World, ro
             if status < 300:
                 allowed.append(f"{method} {template}")
             if status < 300 and "{" not in template:
-                assert [item["id"] for item in body["items"]] == [rows.member], "of a list the holder alone"
+                assert [item["id"] for item in body["items"]] == [subject], "of a list its one thing"
                 continue
             if status == 403:
                 assert body["detail"] == f"This needs the permission {permissions[method, template]}.", f"{method} {template}"

@@ -87,7 +87,10 @@ class FeedbackContinued(_FeedbackFacts):
 
 
 class FeedbackOverdue(_FeedbackFacts):
-    """A deadline passed. `asked` are asked from now on, by the end of the day `due_by`; empty where nobody is there to ask."""
+    """A deadline passed, or nobody was there to be asked until now. `asked` are asked from now on, by the end of the day `due_by`.
+
+    `asked_in_vain` are those who were asked before them; the same people where nobody else is left, empty where nobody was asked.
+    """
 
     TYPE: ClassVar[str] = "de.emon.feedback.feedback-overdue.v1"
 
