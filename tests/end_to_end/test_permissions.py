@@ -24,7 +24,7 @@ from tests.end_to_end.test_round_table import settled
 
 # Without a session, since they make one.
 WITHOUT_SESSION = {("post", "/v1/sign-in-links"), ("post", "/v1/sessions")}
-# Without a session and without a name: whoever has the secret is the author, and has no other id (tests/feedback/test_anonymous.py).
+# Without a session and without a name: whoever has the secret is the author (tests/feedback/test_anonymous.py).
 NAMELESS = "/v1/anonymous-feedback"
 # Every member of a municipality, on either side, may do these there.
 OPEN_TO_MEMBERS = {("post", "/v1/feedback")}

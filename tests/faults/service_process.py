@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import IO
 
 import httpx
 from joserfc.jwk import OKPKey
@@ -73,10 +74,12 @@ async def service_process(
     extra: Mapping[str, str] | None = None,
     *,
     module: Sequence[str] | None = None,
+    output: IO[bytes] | None = None,
 ) -> AsyncGenerator[ServiceProcess]:
     """Starts a service; ends it by SIGKILL where it still runs. `extra` settings come last, such as a URL through a proxy.
 
-    `module` with its arguments runs in place of the service's own, and does what it wants before it runs that.
+    `module` with its arguments runs in place of the service's own, and does what it wants before it runs that. `output` takes
+    all that it prints.
     """
     [port] = free_ports(1)
     environment = {
@@ -92,7 +95,9 @@ async def service_process(
         **(extra or {}),
     }
     command = (*(module or (f"emon_{name}",)), "all")
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", *command, env=environment, cwd=PROJECT)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", *command, env=environment, cwd=PROJECT, stdout=output, stderr=output
+    )
     try:
         yield ServiceProcess(process, f"http://127.0.0.1:{port}")
     finally:

@@ -49,7 +49,7 @@ class Scene:
 
     async def done(self, path: str, **fields: str) -> str:
         """Sends a form, follows to the page, and gives it."""
-        answer = await self.send(path, **fields)
+        answer = await self.send(path, None, **fields)
         assert answer.status == 303, await answer.text()
         assert answer.headers["Location"] == f"{path}?lang=de"
         return await self.page(answer.headers["Location"])
