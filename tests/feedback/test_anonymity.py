@@ -1,6 +1,6 @@
 """Nothing that is stored, logged or published leads to an anonymous author, whatever their browser says of them.
 
-A running gateway and a running feedback, with their relays and a broker. Somebody who is signed in submits, with every header that
+A running gateway and a running feedback, with their relays and a broker. Somebody who is signed in submits with every header that
 could tell who they are.
 """
 
@@ -99,9 +99,9 @@ async def test_nothing_leads_to_an_anonymous_author(
     log = tmp_path / "log"
     noisy = {"EMON_LOG_LEVEL": "DEBUG"}
     with log.open("wb") as output:
-        async with service_process("feedback", feedback_rows, bootstrap, keys, noisy, output) as feedback:
+        async with service_process("feedback", feedback_rows, bootstrap, keys, noisy, output=output) as feedback:
             urls = {f"EMON_{name}_URL": feedback.url for name in ("CONTACTS", "MEETINGS", "FEEDBACK", "NOTIFICATIONS")}
-            async with service_process("gateway", gateway_rows, bootstrap, keys, {**noisy, **urls}, output) as gateway:
+            async with service_process("gateway", gateway_rows, bootstrap, keys, {**noisy, **urls}, output=output) as gateway:
                 await until_ready(gateway)
                 async with httpx.AsyncClient(base_url=gateway.url) as client:
                     token = await session_of(client, author.person_id, keys)

@@ -9,11 +9,12 @@ from fastapi import APIRouter, Response
 from uuid_utils.compat import uuid7
 
 from emon_contracts.actors import Actor
+from emon_contracts.permissions import Permission
 from emon_feedback.anonymous import commands
 from emon_feedback.anonymous.secrets import hash_of, new_secret
 from emon_feedback.feedback.bodies import PublicFeedbackBody, Rating, SubmitFeedback, WrittenText, tagged_response
 from emon_feedback.feedback.routes import ACTION_ANSWERS
-from emon_feedback.submitting.commands import submit_anonymously
+from emon_feedback.submitting import commands as submitting
 from emon_feedback.submitting.routes import FeedbackParts
 from emon_feedback.submitting.rules import Submission
 from emon_platform.database import Database
@@ -38,14 +39,15 @@ class AnonymousFeedbackMade(PublicFeedbackBody):
     response_model=AnonymousFeedbackMade,
     responses=problem_answers(400, 413, 415, 422),
     summary="Submit feedback without saying who you are",
+    openapi_extra={"x-permission": Permission.FEEDBACK_ANONYMOUS},
 )
-async def submit(body: SubmitFeedback, database: ApiDatabase, actor: Caller, parts: FeedbackParts) -> Response:
+async def submit_anonymously(body: SubmitFeedback, database: ApiDatabase, actor: Caller, parts: FeedbackParts) -> Response:
     """Nothing is kept that leads to its author: no session, address, request id or trace. Keep the link: it is shown once."""
     secret = new_secret()
     secret_hash = hash_of(secret)
     assert secret_hash is not None  # it was just made
     submission = Submission(uuid7(), body.ags, body.subject(), body.kind, body.text, None)
-    feedback = await submit_anonymously(database, actor, submission, parts.mediator_email, secret_hash)
+    feedback = await submitting.submit_anonymously(database, actor, submission, parts.mediator_email, secret_hash)
     made = PublicFeedbackBody.of_author(feedback, datetime.now(UTC))
     link = f"{parts.public_url}/anonymous-feedback/{secret}"
     return tagged_response(AnonymousFeedbackMade(**made.model_dump(by_alias=False), link=link), 201, NO_STORE)
@@ -56,8 +58,9 @@ async def submit(body: SubmitFeedback, database: ApiDatabase, actor: Caller, par
     response_model=PublicFeedbackBody,
     responses=problem_answers(404),
     summary="Read your anonymous feedback and its answer",
+    openapi_extra={"x-permission": Permission.FEEDBACK_ANONYMOUS},
 )
-async def read(secret: str, database: ApiDatabase, actor: Caller) -> Response:
+async def read_anonymous_feedback(secret: str, database: ApiDatabase, actor: Caller) -> Response:
     """The secret is the last part of the link."""
     return await _shown(database, actor, secret)
 
@@ -67,8 +70,9 @@ async def read(secret: str, database: ApiDatabase, actor: Caller) -> Response:
     response_model=PublicFeedbackBody,
     responses=ACTION_ANSWERS,
     summary="Write back, as an anonymous author",
+    openapi_extra={"x-permission": Permission.FEEDBACK_ANONYMOUS},
 )
-async def write_back(secret: str, body: WrittenText, database: ApiDatabase, actor: Caller) -> Response:
+async def write_back_anonymously(secret: str, body: WrittenText, database: ApiDatabase, actor: Caller) -> Response:
     """Before and after the answer. Those who are asked are told."""
     await commands.write_back(database, actor, secret, body.text)
     return await _shown(database, actor, secret)
@@ -79,8 +83,9 @@ async def write_back(secret: str, body: WrittenText, database: ApiDatabase, acto
     response_model=PublicFeedbackBody,
     responses=ACTION_ANSWERS,
     summary="Rate the answer, as an anonymous author",
+    openapi_extra={"x-permission": Permission.FEEDBACK_ANONYMOUS},
 )
-async def rate(secret: str, body: Rating, database: ApiDatabase, actor: Caller) -> Response:
+async def rate_anonymously(secret: str, body: Rating, database: ApiDatabase, actor: Caller) -> Response:
     """Once."""
     await commands.rate(database, actor, secret, body.stars)
     return await _shown(database, actor, secret)

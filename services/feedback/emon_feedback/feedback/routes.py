@@ -30,6 +30,7 @@ ACTION_ANSWERS = problem_answers(400, 401, 403, 404, 409, 413, 415, 422)
     response_model=Page[FeedbackBody],
     responses=problem_answers(401, 403, 422),
     summary="List the feedback in reach, the newest first",
+    openapi_extra={"x-permission": Permission.FEEDBACK_READ},
 )
 async def list_feedback(
     database: ApiDatabase,
@@ -60,6 +61,7 @@ async def list_feedback(
     response_model=FeedbackBody,
     responses=problem_answers(401, 403, 404),
     summary="Read feedback",
+    openapi_extra={"x-permission": Permission.FEEDBACK_READ},
 )
 async def read_feedback(feedback_id: UUID, database: ApiDatabase, actor: Caller) -> Response:
     """For its author, for whoever is or was asked, also by their link, and for coordinators. Never for the person it is about."""
@@ -71,8 +73,9 @@ async def read_feedback(feedback_id: UUID, database: ApiDatabase, actor: Caller)
     response_model=FeedbackBody,
     responses=ACTION_ANSWERS,
     summary="Say that you have read it",
+    openapi_extra={"x-permission": Permission.FEEDBACK_ANSWER},
 )
-async def acknowledge(feedback_id: UUID, database: ApiDatabase, actor: Caller) -> Response:
+async def acknowledge_feedback(feedback_id: UUID, database: ApiDatabase, actor: Caller) -> Response:
     """For whoever is or was asked, and coordinators. Once is enough; another time changes nothing."""
     await commands.acknowledge(database, actor, feedback_id)
     return await shown(database, actor, feedback_id)
@@ -83,8 +86,9 @@ async def acknowledge(feedback_id: UUID, database: ApiDatabase, actor: Caller) -
     response_model=FeedbackBody,
     responses=ACTION_ANSWERS,
     summary="Give an interim reply and a new date, once",
+    openapi_extra={"x-permission": Permission.FEEDBACK_ANSWER},
 )
-async def put_off(
+async def put_off_feedback(
     feedback_id: UUID, body: InterimReply, database: ApiDatabase, actor: Caller, key: OptionalIdempotencyKey
 ) -> Response:
     """For whoever is or was asked, and coordinators. The new date takes the place of the deadline."""
@@ -93,9 +97,13 @@ async def put_off(
 
 
 @router.post(
-    "/v1/feedback/{feedback_id}/answer", response_model=FeedbackBody, responses=ACTION_ANSWERS, summary="Answer it, once"
+    "/v1/feedback/{feedback_id}/answer",
+    response_model=FeedbackBody,
+    responses=ACTION_ANSWERS,
+    summary="Answer it, once",
+    openapi_extra={"x-permission": Permission.FEEDBACK_ANSWER},
 )
-async def answer(
+async def answer_feedback(
     feedback_id: UUID, body: WrittenText, database: ApiDatabase, actor: Caller, key: OptionalIdempotencyKey
 ) -> Response:
     """For whoever is or was asked, and coordinators. Also acknowledges it."""
@@ -104,15 +112,25 @@ async def answer(
 
 
 @router.post(
-    "/v1/feedback/{feedback_id}/rating", response_model=FeedbackBody, responses=ACTION_ANSWERS, summary="Rate the answer, once"
+    "/v1/feedback/{feedback_id}/rating",
+    response_model=FeedbackBody,
+    responses=ACTION_ANSWERS,
+    summary="Rate the answer, once",
+    openapi_extra={"x-permission": Permission.FEEDBACK_RESPOND},
 )
-async def rate(feedback_id: UUID, body: Rating, database: ApiDatabase, actor: Caller) -> Response:
+async def rate_feedback(feedback_id: UUID, body: Rating, database: ApiDatabase, actor: Caller) -> Response:
     """For its author."""
     await commands.rate(database, actor, feedback_id, body.stars)
     return await shown(database, actor, feedback_id)
 
 
-@router.post("/v1/feedback/{feedback_id}/messages", response_model=FeedbackBody, responses=ACTION_ANSWERS, summary="Write back")
+@router.post(
+    "/v1/feedback/{feedback_id}/messages",
+    response_model=FeedbackBody,
+    responses=ACTION_ANSWERS,
+    summary="Write back",
+    openapi_extra={"x-permission": Permission.FEEDBACK_RESPOND},
+)
 async def write_back(
     feedback_id: UUID, body: WrittenText, database: ApiDatabase, actor: Caller, key: OptionalIdempotencyKey
 ) -> Response:

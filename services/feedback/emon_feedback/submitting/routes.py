@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from uuid_utils.compat import uuid7
 
+from emon_contracts.permissions import Permission
 from emon_feedback.feedback.bodies import FeedbackBody, SubmitFeedback
 from emon_feedback.feedback.routes import shown
 from emon_feedback.parts import Parts
@@ -30,8 +31,9 @@ FeedbackParts = Annotated[Parts, Depends(_parts)]
     response_model=FeedbackBody,
     responses=problem_answers(400, 401, 403, 413, 415, 422),
     summary="Submit feedback by name",
+    openapi_extra={"x-permission": Permission.FEEDBACK_SUBMIT},
 )
-async def submit(
+async def submit_feedback_by_name(
     body: SubmitFeedback, database: ApiDatabase, actor: Caller, parts: FeedbackParts, key: OptionalIdempotencyKey
 ) -> Response:
     """Needs the permission feedback.submit in the municipality. Whoever is to answer is asked at once."""

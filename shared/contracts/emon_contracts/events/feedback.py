@@ -87,7 +87,7 @@ class FeedbackContinued(_FeedbackFacts):
 
 
 class FeedbackOverdue(_FeedbackFacts):
-    """A deadline passed, or nobody was there to be asked until now. `asked` are asked from now on, by the end of the day `due_by`.
+    """A deadline passed, or nobody was there to ask until now. `asked` are asked from now on, by the end of the day `due_by`.
 
     `asked_in_vain` are those who were asked before them; the same people where nobody else is left, empty where nobody was asked.
     """
