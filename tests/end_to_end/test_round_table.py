@@ -2,6 +2,9 @@
 
 import email
 import email.policy
+import re
+import secrets
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from typing import Any
 
@@ -9,6 +12,7 @@ import asyncpg
 import icalendar
 
 from emon_operator.demo_client import Browser
+from emon_platform.signed_links import Purpose, load_key, verify
 
 from tests.end_to_end.conftest import CANARY, World, meeting
 from tests.end_to_end.platform_process import every_page
@@ -93,6 +97,44 @@ async def test_somebody_without_address_is_reached_by_hand_and_a_couple_gets_two
     deliveries = await settled(coordinator, made["id"], 3)
     assert sorted(item["status"] for item in deliveries) == ["accepted", "accepted", "by_hand"]
     assert len(await mail_to(world, shared, made["title"], 2)) == 2
+
+
+async def test_somebody_whom_a_coordinator_entered_is_told_so_within_the_first_mail_and_once(world: World) -> None:
+    circle = await world.organisation()
+    coordinator = await world.coordinator()
+    name = f"{secrets.token_hex(4)}.{CANARY.lower()}"
+    address = f"{name}@example.org"
+    body = {
+        "display_name": f"{CANARY} {name}",
+        "email": address,
+        "memberships": [{"organisation_id": circle, "engagement": "volunteer"}],
+        "grants": [],
+    }
+    person = (await coordinator.post("/v1/people", body))["id"]
+    made = await coordinator.post("/v1/meetings", meeting(circle))
+    await settled(coordinator, made["id"], 1)
+    change = {"start": {"local": "2027-03-28T18:00", "time_zone": "Europe/Berlin"}}
+    await coordinator.patch(f"/v1/meetings/{made['id']}", change)
+    deliveries = await settled(coordinator, made["id"], 2)
+    second, first = [text_of(message) for message in await mail_to(world, address, made["title"], 2)]
+    assert "hat Sie bei EmON eingetragen" in first
+    assert "in Musterlingen (ehrenamtlich)" in first
+    key = load_key(world.process.home / "secrets" / "signed-link.public.jwk.json")
+    links = [verify(token, key, datetime.now(UTC)) for token in re.findall(r"/links/([A-Za-z0-9_-]+)", first)]
+    assert [(link.purpose, str(link.person_id)) for link in links] == [
+        (Purpose.INVITATION, person),
+        (Purpose.CORRECTION, person),
+        (Purpose.ERASURE, person),
+    ]
+    assert "eingetragen" not in second
+    details = [await coordinator.get(f"/v1/deliveries/{item['id']}") for item in deliveries]
+    assert [found["mail"]["introduces"] for found in details] == [False, True]
+
+
+def text_of(message: EmailMessage) -> str:
+    body = message.get_body(("plain",))
+    assert body is not None
+    return str(body.get_content())
 
 
 async def test_two_people_with_one_mailbox_choose_who_signs_in(world: World) -> None:

@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from emon_notifications.mailing import rules, sending
+from emon_notifications.mailing import outcomes, rules
 from emon_notifications.mailing.lane import Lane
+from emon_notifications.mailing.outcomes import Posted
 from emon_notifications.mailing.rules import End, Meeting, Tell, Told
-from emon_notifications.mailing.sending import Posted
 from emon_notifications.planning import repository as planning
 from emon_notifications.smtp import Accepted, Connection
 from emon_platform.consumer import inbox, offsets
@@ -29,7 +29,7 @@ def record_before_sending() -> None:
     send = lane._send
 
     async def record_and_send(self: Lane, connection: Connection, group: Sequence[Posted]) -> bool:
-        await self.ledger.record([sending.finished(mail, Accepted("250 hoped for")) for mail in group])
+        await self.ledger.record([outcomes.finished(mail, Accepted("250 hoped for")) for mail in group])
         return await send(self, connection, group)
 
     lane._send = record_and_send

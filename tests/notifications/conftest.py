@@ -17,6 +17,7 @@ from uuid_utils.compat import uuid7
 from emon_contracts.actors import Engagement, Grant, Role
 from emon_contracts.directory import MembershipRecord, MunicipalityRecord, PersonRecord
 from emon_contracts.envelope import Event, Payload
+from emon_contracts.events.feedback import FeedbackKind
 from emon_contracts.events.gateway import SignInRequested
 from emon_contracts.events.meetings import (
     InvitationsIssued,
@@ -124,8 +125,10 @@ class World:
         person_id: UUID | None = None,
         locale: Locale = Locale.DE,
         ags: str = HERE,
+        entered_by: UUID | None = None,
+        introduced: bool = False,
     ) -> UUID:
-        """The directory tells of somebody."""
+        """The directory tells of somebody, who was told so long ago or not."""
         person_id = person_id or uuid4()
         membership = MembershipRecord(organisation_id=CIRCLE, ags=ags, engagement=Engagement.VOLUNTEER)
         record = PersonRecord(
@@ -135,13 +138,19 @@ class World:
             locale=locale,
             memberships=(membership,),
             grants=(Grant(role=Role.VOLUNTEER, ags=ags, organisation_id=CIRCLE),),
+            entered_by=entered_by,
         )
         await self._save_person(person_id, record)
+        if introduced:
+            async with self.worker.unscoped() as tx:
+                await tx.execute("UPDATE newcomers SET introduced_at = now() WHERE person_id = $1", person_id)
         return person_id
 
-    async def people(self, count: int) -> list[UUID]:
+    async def people(self, count: int, *, introduced: bool = False) -> list[UUID]:
         """So many people, each with their own mailbox."""
-        return [await self.person(f"person{number}@example.org", f"Person {number}") for number in range(count)]
+        return [
+            await self.person(f"person{number}@example.org", f"Person {number}", introduced=introduced) for number in range(count)
+        ]
 
     async def erase(self, person_id: UUID) -> None:
         await self._save_person(person_id, None)
@@ -194,6 +203,17 @@ class World:
         request_id = uuid7()
         await self.tell(SignInRequested(request_id=request_id, person_ids=person_ids, expires_at=datetime.now(UTC) + lasts))
         return request_id
+
+    async def feedback(self, event: type[Payload], feedback_id: UUID, *, confidential: bool = False, **said: Any) -> UUID:
+        """This happens to feedback, a problem HERE."""
+        facts = {"feedback_id": feedback_id, "ags": HERE, "kind": FeedbackKind.PROBLEM, "confidential": confidential}
+        [event_id] = await self.tell(event.model_validate(facts | said))
+        return event_id
+
+    async def mail_kinds(self) -> list[str]:
+        """What the mails say that were written, the oldest first."""
+        async with self.worker.unscoped() as tx:
+            return [row["kind"] for row in await tx.fetch("SELECT kind FROM mails ORDER BY created_at, id")]
 
     async def deliveries(self, **wanted: UUID) -> list[dict[str, Any]]:
         """In the order of planning."""

@@ -1,12 +1,14 @@
 """Deliveries over HTTP: what staff of a municipality see and decide, and nobody else does."""
 
 from collections.abc import AsyncGenerator
+from datetime import date
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 
 from emon_contracts.actors import Actor, Grant, Role
+from emon_contracts.events.feedback import FeedbackSubmitted
 from emon_embedded.service_databases import ServiceDatabase
 from emon_notifications.app import SERVICE
 
@@ -96,6 +98,48 @@ async def test_sign_in_mail_is_seen_by_the_administration_alone(world: World, ap
     params = {"subject_id": str(request)}
     assert (await api.as_(COORDINATOR).get("/v1/deliveries", params=params)).json()["items"] == []
     assert len((await api.as_(ADMIN).get("/v1/deliveries", params=params)).json()["items"]) == 1
+
+
+async def test_deliveries_about_feedback_are_for_coordinators_of_the_municipality(world: World, api: Api) -> None:
+    [person] = await world.people(1)
+    feedback = uuid4()
+    await world.feedback(FeedbackSubmitted, feedback, asked=(person,), acknowledge_by=date(2027, 3, 18))
+    [delivery] = await world.deliveries()
+    # Staff here, coordinator elsewhere: what may be read there says nothing about here.
+    both = Actor(uuid4(), (*STAFF.grants, Grant(role=Role.COORDINATOR, ags=ELSEWHERE)))
+    for actor in (STAFF, both, STRANGER):
+        assert (await api.as_(actor).get("/v1/deliveries", params={"person_id": str(person)})).json()["items"] == []
+        for method, path in (("GET", ""), ("POST", "/release"), ("POST", "/cancellation")):
+            answer = await api.as_(actor).request(method, f"/v1/deliveries/{delivery['id']}{path}")
+            assert answer.status_code == 404
+    for actor in (COORDINATOR, ADMIN):
+        [item] = (await api.as_(actor).get("/v1/deliveries", params={"subject_id": str(feedback)})).json()["items"]
+        assert (item["kind"], item["ags"]) == ("feedback_asked", HERE)
+        assert (await api.as_(actor).get(f"/v1/deliveries/{delivery['id']}")).status_code == 200
+    answer = await api.as_(COORDINATOR).post(f"/v1/deliveries/{delivery['id']}/cancellation")
+    assert answer.json()["status"] == "cancelled"
+
+
+async def test_deliveries_about_confidential_feedback_are_for_the_administration_alone(world: World, api: Api) -> None:
+    [person] = await world.people(1)
+    await world.feedback(FeedbackSubmitted, uuid4(), confidential=True, asked=(person,), acknowledge_by=date(2027, 3, 18))
+    [delivery] = await world.deliveries()
+    for actor in (STAFF, COORDINATOR):
+        assert (await api.as_(actor).get("/v1/deliveries")).json()["items"] == []
+        assert (await api.as_(actor).get(f"/v1/deliveries/{delivery['id']}")).status_code == 404
+    [item] = (await api.as_(ADMIN).get("/v1/deliveries")).json()["items"]
+    assert item["ags"] is None
+
+
+async def test_staff_see_which_mail_introduced_somebody(world: World, api: Api, mailers: Mailers) -> None:
+    people = await world.people(1)
+    await world.meeting(people)
+    async with mailers.running():
+        await world.settled()
+        await world.meeting(people)
+        await world.settled()
+    said = [(await api.as_(STAFF).get(f"/v1/deliveries/{row['id']}")).json() for row in await world.deliveries()]
+    assert [details["mail"]["introduces"] for details in said] == [True, False]
 
 
 async def test_staff_release_what_is_uncertain_and_see_each_try(

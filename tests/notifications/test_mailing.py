@@ -18,7 +18,7 @@ from tests.polling import eventually
 
 
 async def test_an_invitation_arrives(world: World, mailers: Mailers, mail_server: MailServer, link_key: OKPKey) -> None:
-    person = await world.person("kim@example.org")
+    person = await world.person("kim@example.org", introduced=True)
     meeting = await world.meeting([person], title="Runder Tisch Sprache")
     async with mailers.running() as mailer:
         await world.settled()
@@ -80,7 +80,7 @@ async def test_cancelled_before_the_invitation_went_out_is_nothing(
 
 
 async def test_two_mailers_at_once_send_each_mail_once(world: World, mailers: Mailers, mail_server: MailServer) -> None:
-    people = await world.people(250)
+    people = await world.people(250, introduced=True)
     await world.meeting(people)
     await world.meeting(people)
     async with mailers.running(count=2):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any, cast
@@ -14,11 +14,19 @@ from hypothesis import example, given, settings, strategies as st
 from icalendar import Calendar
 from pydantic import TypeAdapter, ValidationError
 
+from emon_contracts.actors import Role
+from emon_contracts.events.feedback import Awaited, FeedbackKind
 from emon_contracts.events.meetings import MeetingKind
 from emon_contracts.values import Locale, Title, ZonedDateTime
 from emon_notifications.rendering import (
+    Facts,
+    FeedbackFacts,
+    IntroductionFacts,
+    IntroductionLinks,
     MailKind,
     MeetingFacts,
+    NoFacts,
+    Part,
     PersonalLink,
     Recipient,
     Sender,
@@ -49,8 +57,24 @@ MEETING_KINDS = (MailKind.INVITATION, MailKind.CHANGE, MailKind.CANCELLATION)
 SIGN_IN = SignInFacts(expires_at=datetime(2027, 3, 1, 8, 15, tzinfo=UTC), people=1)
 
 
-def fill(kind: MailKind, locale: Locale, facts: MeetingFacts | SignInFacts = FACTS, recipient: Recipient = ERIKA) -> bytes:
+FEEDBACK = FeedbackFacts(FeedbackKind.PROBLEM, Awaited.ANSWER, date(2027, 3, 18), "Ilsfeld")
+INTRODUCTION = IntroductionFacts("Kim Koordination", (Part(Role.VOLUNTEER, "Helferkreis Nord", "Ilsfeld"),))
+CORRECT, ERASE = "Corr-_" * 28 + "Wxyz", "Eras-_" * 28 + "Wxyz"
+FEEDBACK_KINDS = tuple(kind for kind in MailKind if kind.startswith("feedback_"))
+
+
+def fill(kind: MailKind, locale: Locale, facts: Facts = FACTS, recipient: Recipient = ERIKA) -> bytes:
+    """A mail; the kind that does nothing but introduce does so."""
+    if kind is MailKind.INTRODUCTION:
+        return introducing(kind, locale)
     return prepare(kind, locale, facts, SENDER, NOW).fill(recipient)
+
+
+def introducing(kind: MailKind, locale: Locale, introduction: IntroductionFacts = INTRODUCTION) -> bytes:
+    """A mail within which the reader is told who entered them."""
+    facts = facts_of(kind)
+    recipient = replace(ERIKA, links=ERIKA.links[: facts.links], introduction=IntroductionLinks(correct=CORRECT, erase=ERASE))
+    return prepare(kind, locale, facts, SENDER, NOW, introduction).fill(recipient)
 
 
 def parse(raw: bytes) -> EmailMessage:
@@ -64,8 +88,10 @@ def part(message: EmailMessage, content_type: str) -> str:
     return cast("bytes", found.get_payload(decode=True)).decode().replace("\r\n", "\n")
 
 
-def facts_of(kind: MailKind) -> MeetingFacts | SignInFacts:
-    return SIGN_IN if kind is MailKind.SIGN_IN else FACTS
+def facts_of(kind: MailKind) -> Facts:
+    if kind in FEEDBACK_KINDS:
+        return FEEDBACK
+    return {MailKind.SIGN_IN: SIGN_IN, MailKind.INTRODUCTION: NoFacts()}.get(kind, FACTS)
 
 
 @pytest.mark.parametrize("locale", Locale)
@@ -78,7 +104,7 @@ def test_every_mail_says_why_it_came_and_whom_to_ask(kind: MailKind, locale: Loc
         assert ("You receive this e-mail because" if english else "Sie bekommen diese E-Mail, weil") in text
         assert ("Simply reply to this e-mail." if english else "Antworten Sie einfach auf diese E-Mail.") in text
         assert ("Hello Erika Süß," if english else "Guten Tag Erika Süß,") in text
-        assert (FACTS.municipality_name in text) is (kind is not MailKind.SIGN_IN)  # type: ignore[operator]
+        assert ("Ilsfeld" in text) is (kind is not MailKind.SIGN_IN)
     assert message["Reply-To"].addresses[0].addr_spec == "antwort@emon.example"
     assert message["From"].addresses[0].addr_spec == "noreply@emon.example"
     assert message["To"].addresses[0].addr_spec == "erika@example.org"
@@ -165,7 +191,85 @@ def test_the_number_of_links_has_to_fit() -> None:
         prepare(MailKind.SIGN_IN, Locale.DE, replace(SIGN_IN, people=2), SENDER, NOW).fill(ERIKA)
 
 
+@pytest.mark.parametrize("locale", Locale)
+@pytest.mark.parametrize("kind", FEEDBACK_KINDS)
+def test_a_mail_about_feedback_says_what_is_to_be_done_by_when_and_its_link(kind: MailKind, locale: Locale) -> None:
+    message = parse(fill(kind, locale, FEEDBACK))
+    assert message.get_content_type() == "multipart/alternative"
+    text = part(message, "text/plain")
+    assert "Problem" in text
+    assert f"https://emon.example/links/{TOKEN}" in text.splitlines()
+    assert f'href="https://emon.example/links/{TOKEN}"' in part(message, "text/html")
+    day = "Thursday, 18 March 2027" if locale is Locale.EN else "Donnerstag, 18. März 2027"
+    says_when = kind not in (MailKind.FEEDBACK_ANSWERED, MailKind.FEEDBACK_CONTINUED)
+    assert (day in " ".join(text.split())) is says_when
+    assert (day in part(message, "text/html")) is says_when
+    assert "Erika" not in message["Subject"]
+
+
+@pytest.mark.parametrize("kind", [MailKind.FEEDBACK_REMINDER, MailKind.FEEDBACK_ESCALATION])
+def test_who_is_late_reads_what_is_awaited(kind: MailKind) -> None:
+    subjects = {awaited: str(parse(fill(kind, Locale.DE, replace(FEEDBACK, awaited=awaited)))["Subject"]) for awaited in Awaited}
+    assert "Bestätigung" in subjects[Awaited.ACKNOWLEDGEMENT]
+    assert "Antwort" in subjects[Awaited.ANSWER]
+
+
+@pytest.mark.parametrize("locale", Locale)
+@pytest.mark.parametrize("kind", MailKind)
+def test_any_mail_can_say_who_entered_its_reader_and_how_to_correct_and_erase(kind: MailKind, locale: Locale) -> None:
+    raw = introducing(kind, locale)
+    message = parse(raw)
+    text, html = part(message, "text/plain"), part(message, "text/html")
+    lines = text.splitlines()
+    for token in (CORRECT, ERASE):
+        assert f"https://emon.example/links/{token}" in lines
+        assert f'href="https://emon.example/links/{token}"' in html
+    for body in (text, html):
+        flowing = " ".join(body.split())
+        assert "Kim Koordination" in flowing
+        assert "Helferkreis Nord in Ilsfeld" in flowing
+        assert ("24 months" if locale is Locale.EN else "24 Monate") in flowing
+        assert ("the right to complain" if locale is Locale.EN else "das Recht, sich zu beschweren") in flowing
+        assert "Landesbeauftragte" in flowing
+    assert max(map(len, raw.split(b"\r\n"))) <= 78
+    assert max(len(line) for line in lines if "https://" not in line) <= 72
+    assert "\n\n\n" not in text
+    plain = b"" if kind is MailKind.INTRODUCTION else fill(kind, locale, facts_of(kind))
+    assert b"Koordination" not in plain
+
+
+def test_whoever_was_entered_by_nobody_known_was_entered_by_the_administration() -> None:
+    unknown = IntroductionFacts(None, (Part(Role.COORDINATOR, None, "Ilsfeld"), Part(Role.STAFF, None, None)))
+    text = " ".join(part(parse(introducing(MailKind.INVITATION, Locale.DE, unknown)), "text/plain").split())
+    assert "Die Verwaltung von EmON hat Sie bei EmON eingetragen, und zwar hier: Koordination in Ilsfeld" in text
+    assert "None" not in text
+    nothing = IntroductionFacts(None, ())
+    text = " ".join(part(parse(introducing(MailKind.INVITATION, Locale.EN, nothing)), "text/plain").split())
+    assert "The administration of EmON entered you at EmON, so that you can take part." in text
+
+
+@pytest.mark.parametrize("text", ["Kreis\r\nBcc: x@example.org", "=?utf-8?q?x?=", "Kreis \u202egro"])
+def test_names_in_an_introduction_are_looked_at_as_any_other(text: str) -> None:
+    for introduction in (IntroductionFacts(text, ()), IntroductionFacts(None, (Part(Role.STAFF, text, None),))):
+        with pytest.raises(UnsafeHeader):
+            introducing(MailKind.INVITATION, Locale.DE, introduction)
+
+
+def test_an_introduction_needs_its_links_and_only_it() -> None:
+    introduces = prepare(MailKind.INVITATION, Locale.DE, FACTS, SENDER, NOW, INTRODUCTION)
+    with pytest.raises(ValueError, match="introduces"):
+        introduces.fill(ERIKA)
+    with pytest.raises(ValueError, match="introduces"):
+        prepare(MailKind.INVITATION, Locale.DE, FACTS, SENDER, NOW).fill(
+            replace(ERIKA, introduction=IntroductionLinks(correct=CORRECT, erase=ERASE))
+        )
+
+
 def test_facts_have_to_fit_the_kind() -> None:
+    with pytest.raises(TypeError):
+        prepare(MailKind.INTRODUCTION, Locale.DE, NoFacts(), SENDER, NOW)
+    with pytest.raises(TypeError):
+        prepare(MailKind.FEEDBACK_ASKED, Locale.DE, FACTS, SENDER, NOW)
     with pytest.raises(TypeError):
         prepare(MailKind.SIGN_IN, Locale.DE, FACTS, SENDER, NOW)
     with pytest.raises(TypeError):

@@ -34,7 +34,7 @@ TIMERS = (
 def _worker(settings: NotificationsSettings, database: Database) -> Worker:
     if settings.signed_link_private_key_file is None:
         raise ValueError("EMON_SIGNED_LINK_PRIVATE_KEY_FILE must name the private key with which links are signed")
-    planner = Planner(settings.hold_events_before)
+    planner = Planner(settings.hold_events_before, settings.introduce_after)
     subscriptions = planner.subscriptions()
     topics = [subscription.topic for subscription in subscriptions]
     holding = Holding(database, settings.kafka_bootstrap, NAME, topics, settings.hold_events_before)
@@ -47,7 +47,8 @@ def _worker(settings: NotificationsSettings, database: Database) -> Worker:
         per_minute=settings.mails_per_minute,
         before_taking=holding.hold_what_a_backup_brought_back,
     )
-    return Worker(subscriptions=subscriptions, timers=TIMERS, parts=(mailer,))
+    introductions = Timer("introductions", 15.0, planner.introduce)
+    return Worker(subscriptions=subscriptions, timers=(*TIMERS, introductions), parts=(mailer,))
 
 
 SERVICE = Service(

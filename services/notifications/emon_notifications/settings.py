@@ -1,8 +1,9 @@
 """Settings of notifications."""
 
+from datetime import timedelta
 from pathlib import Path
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, field_validator
 
 from emon_contracts.values import EmailAddress, Line
 from emon_notifications.rendering import Sender
@@ -33,6 +34,19 @@ class NotificationsSettings(ServiceSettings):
         description="RFC 3339: what happened earlier is held until staff release it, and so is what the ledger still had to "
         "send. For the start after a restore that cannot be noticed, such as one together with Kafka's data",
     )
+
+    introduce_after: timedelta = Field(
+        default=timedelta(days=7),
+        ge=timedelta(0),
+        le=timedelta(days=30),
+        description="ISO 8601 duration, 0 to P30D: so long after somebody became known, a mail of its own tells them who entered "
+        "them, unless another mail did (GDPR Art. 14(3)(a) allows a month at most); 0: at once",
+    )
+
+    @field_validator("introduce_after", mode="before")
+    @classmethod
+    def _zero_needs_no_unit(cls, value: object) -> object:
+        return timedelta(0) if value == "0" else value
 
     def sender(self) -> Sender:
         """Whom mail comes from."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from emon_contracts.permissions import Permission, scope_of
 from emon_notifications.deliveries.rules import Cause, Status, sources, target
 from emon_platform.database import Transaction
 
@@ -16,12 +17,28 @@ _COLUMNS = """
 """
 
 
+def _in_reach(tx: Transaction, first: int) -> tuple[str, list[object]]:
+    """The condition under which the caller sees a delivery, with its arguments, numbered from `first`.
+
+    Who wrote feedback, and who is to answer it, is nobody's business but those who may read it, and the administration's,
+    who may do in any municipality what a coordinator may, deliveries included.
+    """
+    if tx.scope.everywhere:
+        return "true", []
+    feedback = scope_of(tx.actor, Permission.FEEDBACK_READ)
+    readable = frozenset[str]() if feedback is None else feedback.municipalities
+    condition = (
+        f"delivery.ags = ANY(${first}::text[]) AND (delivery.category <> 'feedback' OR delivery.ags = ANY(${first + 1}::text[]))"
+    )
+    return condition, [sorted(tx.scope.municipalities), sorted(readable)]
+
+
 async def page_of_deliveries(
     tx: Transaction, filters: Mapping[str, UUID | None], status: Status | None, before: UUID | None, limit: int
 ) -> list[Any]:
     """Deliveries in reach, newest first. `filters` are columns with the value that they must have."""
-    conditions: list[str] = []
-    arguments: list[object] = []
+    in_reach, arguments = _in_reach(tx, 1)
+    conditions = [in_reach]
 
     def demand(condition: str, argument: object) -> None:
         arguments.append(argument)
@@ -33,8 +50,6 @@ async def page_of_deliveries(
     if status is not None:
         # In words, not as a parameter: so the planner can use the partial indexes of single states.
         conditions.append(f"delivery.status = '{status.value}'")
-    if not tx.scope.everywhere:
-        demand("delivery.ags = ANY({}::text[])", sorted(tx.scope.municipalities))
     if before is not None:
         demand("delivery.id < {}", before)
     arguments.append(limit)
@@ -43,7 +58,7 @@ async def page_of_deliveries(
         SELECT {_COLUMNS}
         FROM deliveries AS delivery
         LEFT JOIN directory_people AS person ON person.person_id = delivery.person_id
-        {"WHERE " + " AND ".join(conditions) if conditions else ""}
+        WHERE {" AND ".join(conditions)}
         ORDER BY delivery.id DESC
         LIMIT ${len(arguments)}
         """,
@@ -61,17 +76,19 @@ class DeliveryDetails:
 
 async def find_delivery(tx: Transaction, delivery_id: UUID) -> DeliveryDetails | None:
     """The delivery, or None where it is not in reach."""
+    in_reach, arguments = _in_reach(tx, 2)
     delivery = await tx.fetchrow(
         f"""
-        SELECT {_COLUMNS}, mail.kind AS mail_kind, mail.revision AS mail_revision
+        SELECT
+            {_COLUMNS},
+            mail.kind AS mail_kind, mail.revision AS mail_revision, mail.introduces IS NOT NULL AS mail_introduces
         FROM deliveries AS delivery
         LEFT JOIN directory_people AS person ON person.person_id = delivery.person_id
         LEFT JOIN mails AS mail ON mail.id = delivery.mail_id
-        WHERE delivery.id = $1 AND ($2 OR delivery.ags = ANY($3::text[]))
+        WHERE delivery.id = $1 AND {in_reach}
         """,
         delivery_id,
-        tx.scope.everywhere,
-        sorted(tx.scope.municipalities),
+        *arguments,
     )
     if delivery is None:
         return None
@@ -89,11 +106,11 @@ async def find_delivery(tx: Transaction, delivery_id: UUID) -> DeliveryDetails |
 
 async def lock_delivery(tx: Transaction, delivery_id: UUID) -> Status | None:
     """The status of a delivery in reach, which stays as it is until the transaction ends."""
+    in_reach, arguments = _in_reach(tx, 2)
     status = await tx.fetchval(
-        "SELECT status FROM deliveries WHERE id = $1 AND ($2 OR ags = ANY($3::text[])) FOR UPDATE",
+        f"SELECT status FROM deliveries AS delivery WHERE id = $1 AND {in_reach} FOR UPDATE",
         delivery_id,
-        tx.scope.everywhere,
-        sorted(tx.scope.municipalities),
+        *arguments,
     )
     return None if status is None else Status(status)
 

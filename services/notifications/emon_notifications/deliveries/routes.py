@@ -25,7 +25,9 @@ class Delivery(BaseModel):
 
     id: UUID
     event_id: UUID
-    subject_id: UUID = Field(description="The meeting, or the request for a sign-in link")
+    subject_id: UUID = Field(
+        description="The meeting, the feedback, the request for a sign-in link, or the person who is introduced"
+    )
     person_id: UUID
     display_name: str | None = Field(description="Null where the person is not in reach or was erased")
     ags: str | None
@@ -44,7 +46,8 @@ class Mail(BaseModel):
 
     id: UUID
     kind: Kind
-    revision: int | None = Field(description="Of the meeting that it tells of")
+    revision: int | None = Field(description="Of the meeting or the feedback that it tells of")
+    introduces: bool = Field(description="Whether it says who entered the person, and what is stored (GDPR Art. 14)")
 
 
 class Attempt(BaseModel):
@@ -67,7 +70,9 @@ class DeliveryWithAttempts(Delivery):
 
 def _details(found: DeliveryDetails) -> Response:
     row = found.delivery
-    mail = None if row["mail_kind"] is None else Mail(id=row["mail_id"], kind=row["mail_kind"], revision=row["mail_revision"])
+    mail = None
+    if row["mail_kind"] is not None:
+        mail = Mail(id=row["mail_id"], kind=row["mail_kind"], revision=row["mail_revision"], introduces=row["mail_introduces"])
     tries = [Attempt.model_validate(dict(attempt)) for attempt in found.attempts]
     return json_response(DeliveryWithAttempts.model_validate({**dict(row), "mail": mail, "tries": tries}))
 
@@ -81,7 +86,10 @@ def _details(found: DeliveryDetails) -> Response:
 async def list_deliveries(
     caller: Caller,
     database: ApiDatabase,
-    subject_id: Annotated[UUID | None, Query(description="The meeting, or the request for a sign-in link")] = None,
+    subject_id: Annotated[
+        UUID | None,
+        Query(description="The meeting, the feedback, the request for a sign-in link, or the person who is introduced"),
+    ] = None,
     event_id: UUID | None = None,
     person_id: UUID | None = None,
     status: Status | None = None,

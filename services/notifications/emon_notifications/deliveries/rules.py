@@ -17,6 +17,14 @@ class Kind(StrEnum):
     INVITATION = "invitation"
     CHANGE = "change"
     CANCELLATION = "cancellation"
+    FEEDBACK_ASKED = "feedback_asked"
+    FEEDBACK_REMINDER = "feedback_reminder"
+    FEEDBACK_ESCALATION = "feedback_escalation"
+    FEEDBACK_CONTINUED = "feedback_continued"
+    FEEDBACK_ACKNOWLEDGED = "feedback_acknowledged"
+    FEEDBACK_PUT_OFF = "feedback_put_off"
+    FEEDBACK_ANSWERED = "feedback_answered"
+    INTRODUCTION = "introduction"
 
 
 class Status(StrEnum):

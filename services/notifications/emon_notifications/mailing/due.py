@@ -1,15 +1,13 @@
-"""What is due, and everything that decides what becomes of it: taken with one query, and locked."""
+"""What is due, taken with one query, and locked. What it is about is looked up by the module of its kind; see `kinds`."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from emon_contracts.events.meetings import MeetingKind
-from emon_contracts.values import Locale, ZonedDateTime
+from emon_contracts.values import Locale
 from emon_notifications.deliveries.rules import OPEN, Kind
 from emon_notifications.mailing.rules import Told
-from emon_notifications.rendering import MeetingFacts
 from emon_platform.database import Transaction
 
 _OPEN = [status.value for status in sorted(OPEN)]
@@ -17,7 +15,7 @@ _OPEN = [status.value for status in sorted(OPEN)]
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A delivery that this transaction holds, with everything that decides what becomes of it."""
+    """A delivery that this transaction holds, with everything that decides what becomes of it, whatever it is about."""
 
     id: UUID
     person_id: UUID
@@ -30,22 +28,28 @@ class Due:
     locale: Locale
     is_erased: bool
     is_suppressed: bool
+    is_new: bool  # was not introduced yet; somebody else may be about to
     has_newer: bool
-    meeting: MeetingFacts | None
-    is_meeting_cancelled: bool
-    invitation_id: UUID | None
     told: Told | None
     may_know: bool  # something about the subject may have been sent that is not on record
     mail_id: UUID | None  # of an earlier try
     mail_kind: Kind | None
     mail_revision: int | None
+    mail_introduces: bool
+    mail_is_in_doubt: bool
     tries: int
+
+    @property
+    def repeats_introduction(self) -> bool:
+        """Whether the earlier mail introduced the person and may have arrived."""
+        return self.mail_introduces and self.mail_is_in_doubt
 
 
 # Siblings are the other links of one request, which go into the same mail: whoever holds the first of them takes them all.
+# Who is being introduced waits, but for a sign-in mail to several people, which introduces nobody.
 _TAKE = """
     WITH first AS MATERIALIZED (
-        SELECT id, position, priority, person_id, kind, subject_id, ags, expires_at, mail_id
+        SELECT id, position, priority, person_id, kind, subject_id, expires_at, mail_id
         FROM deliveries AS delivery
         WHERE status = 'queued'
           AND NOT EXISTS (
@@ -53,6 +57,23 @@ _TAKE = """
               WHERE other.person_id = delivery.person_id
                 AND other.subject_id = delivery.subject_id
                 AND other.status = 'sending'
+          )
+          AND (
+              NOT EXISTS (
+                  SELECT FROM newcomers AS newcomer
+                  WHERE newcomer.person_id = delivery.person_id
+                    AND newcomer.introduced_at IS NULL
+                    AND newcomer.mail_id IS NOT NULL
+              )
+              OR (
+                  kind = 'sign_in'
+                  AND EXISTS (
+                      SELECT FROM deliveries AS sibling
+                      WHERE sibling.subject_id = delivery.subject_id
+                        AND sibling.status = 'queued'
+                        AND sibling.id <> delivery.id
+                  )
+              )
           )
           AND (
               kind <> 'sign_in'
@@ -69,7 +90,7 @@ _TAKE = """
     ),
     siblings AS MATERIALIZED (
         SELECT
-            sibling.id, sibling.position, sibling.priority, sibling.person_id, sibling.kind, sibling.subject_id, sibling.ags,
+            sibling.id, sibling.position, sibling.priority, sibling.person_id, sibling.kind, sibling.subject_id,
             sibling.expires_at, sibling.mail_id
         FROM first
         JOIN deliveries AS sibling ON sibling.subject_id = first.subject_id
@@ -84,6 +105,7 @@ _TAKE = """
         EXISTS (
             SELECT FROM suppressed_addresses AS suppressed WHERE suppressed.email_key = person.email_key
         ) AS is_suppressed,
+        newcomer.person_id IS NOT NULL AS is_new,
         EXISTS (
             SELECT FROM deliveries AS newer
             WHERE newer.person_id = taken.person_id
@@ -91,9 +113,6 @@ _TAKE = """
               AND newer.position > taken.position
               AND newer.status = ANY($2::text[])
         ) AS has_newer,
-        meeting.meeting_id, meeting.kind AS meeting_kind, meeting.title, meeting.start_local, meeting.start_time_zone,
-        meeting.starts_at, meeting.duration_minutes, meeting.place, meeting.link, meeting.revision, meeting.cancelled,
-        municipality.name AS municipality_name, guest.invitation_id,
         told.kind AS told_kind, told.revision AS told_revision,
         EXISTS (
             SELECT FROM deliveries AS doubtful
@@ -101,14 +120,15 @@ _TAKE = """
               AND doubtful.subject_id = taken.subject_id
               AND doubtful.may_have_been_sent
         ) AS may_know,
-        taken.mail_id, mail.kind AS mail_kind, mail.revision AS mail_revision,
-        (SELECT count(*) FROM attempts WHERE attempts.mail_id = taken.mail_id) AS tries
+        taken.mail_id, mail.kind AS mail_kind, mail.revision AS mail_revision, mail.introduces IS NOT NULL AS mail_introduces,
+        tried.count AS tries, coalesce(tried.in_doubt, false) AS mail_is_in_doubt
     FROM taken
     LEFT JOIN directory_people AS person ON person.person_id = taken.person_id
-    LEFT JOIN meetings AS meeting ON meeting.meeting_id = taken.subject_id
-    LEFT JOIN directory_municipalities AS municipality ON municipality.ags = meeting.ags
-    LEFT JOIN guests AS guest ON guest.meeting_id = taken.subject_id AND guest.person_id = taken.person_id
+    LEFT JOIN newcomers AS newcomer ON newcomer.person_id = taken.person_id AND newcomer.introduced_at IS NULL
     LEFT JOIN mails AS mail ON mail.id = taken.mail_id
+    CROSS JOIN LATERAL (
+        SELECT count(*), bool_or(outcome = 'uncertain') AS in_doubt FROM attempts WHERE attempts.mail_id = taken.mail_id
+    ) AS tried
     LEFT JOIN LATERAL (
         SELECT earlier_mail.kind, earlier_mail.revision
         FROM deliveries AS earlier
@@ -116,13 +136,14 @@ _TAKE = """
         WHERE earlier.person_id = taken.person_id
           AND earlier.subject_id = taken.subject_id
           AND earlier.id <> taken.id
+          AND earlier_mail.revision IS NOT NULL
           AND EXISTS (
               SELECT FROM attempts
               WHERE attempts.mail_id = earlier_mail.id AND attempts.outcome IN ('accepted', 'uncertain')
           )
-        ORDER BY earlier_mail.revision DESC NULLS LAST
+        ORDER BY earlier_mail.revision DESC
         LIMIT 1
-    ) AS told ON meeting.meeting_id IS NOT NULL
+    ) AS told ON true
     ORDER BY taken.priority, taken.position
 """
 
@@ -133,20 +154,6 @@ async def take_due(tx: Transaction, limit: int) -> list[Due]:
 
 
 def _due(row: Any) -> Due:
-    meeting = None
-    if row["meeting_id"] is not None:
-        meeting = MeetingFacts(
-            meeting_id=row["meeting_id"],
-            kind=MeetingKind(row["meeting_kind"]),
-            title=row["title"],
-            start=ZonedDateTime.model_construct(time_zone=row["start_time_zone"], local=row["start_local"]),
-            starts_at=row["starts_at"],
-            duration_minutes=row["duration_minutes"],
-            place=row["place"],
-            link=row["link"],
-            revision=row["revision"],
-            municipality_name=row["municipality_name"],
-        )
     return Due(
         id=row["id"],
         person_id=row["person_id"],
@@ -159,14 +166,14 @@ def _due(row: Any) -> Due:
         locale=Locale(row["locale"]),
         is_erased=row["is_erased"],
         is_suppressed=row["is_suppressed"],
+        is_new=row["is_new"],
         has_newer=row["has_newer"],
-        meeting=meeting,
-        is_meeting_cancelled=bool(row["cancelled"]),
-        invitation_id=row["invitation_id"],
         told=None if row["told_kind"] is None else Told(Kind(row["told_kind"]), row["told_revision"]),
         may_know=row["may_know"],
         mail_id=row["mail_id"],
         mail_kind=None if row["mail_kind"] is None else Kind(row["mail_kind"]),
         mail_revision=row["mail_revision"],
+        mail_introduces=row["mail_introduces"],
+        mail_is_in_doubt=row["mail_is_in_doubt"],
         tries=row["tries"],
     )

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from emon_notifications.mailing import repository, rules, sending
+from emon_notifications.mailing import outcomes, repository, rules, sending
 from emon_notifications.mailing.letters import Writer
+from emon_notifications.mailing.outcomes import Posted
 from emon_notifications.mailing.pace import MinuteLimit, Work
 from emon_notifications.mailing.repository import Finished
-from emon_notifications.mailing.sending import Posted
 from emon_notifications.smtp import Accepted, ConnectFailed, Connection, NotSent, Outgoing, Rejected, Result, SmtpSettings, Stage
 from emon_platform.database import Database
 from emon_platform.failures import is_transient
@@ -92,10 +92,10 @@ class Lane:
         self.ledger.unreachable = None
         try:
             while not self.work.closed.is_set():
-                seen, all_sent = await self._send_group(connection)
+                decided, all_sent = await self._send_group(connection)
                 if not (all_sent and connection.usable):
                     return False
-                if not seen and not await self._more_comes():
+                if not decided and not await self._more_comes():
                     return True
         finally:
             await connection.close()
@@ -109,7 +109,7 @@ class Lane:
             return False
 
     async def _send_group(self, connection: Connection) -> tuple[int, bool]:
-        """One group: recorded, sent, recorded. Answers how many deliveries it saw, and whether the server took up each mail."""
+        """One group: recorded, sent, recorded. Answers how many it decided about, and whether the server took up each mail."""
         granted = await self.limit.up_to(self._group_size)
         try:
             async with self.ledger.database.unscoped() as tx:
@@ -119,27 +119,27 @@ class Lane:
             raise
         self.limit.give_back(granted - len(taken.posted))
         if not taken.posted:
-            return taken.seen, True
+            return taken.decided, True
         started = time.perf_counter()
         all_sent = await self._send(connection, taken.posted)
         self._group_size = rules.next_group_size(self._group_size, time.perf_counter() - started)
-        return taken.seen, all_sent
+        return taken.decided, all_sent
 
     async def _send(self, connection: Connection, group: Sequence[Posted]) -> bool:
         posted: dict[object, Posted] = {mail.outgoing.reference: mail for mail in group}
-        outcomes: list[Finished] = []
+        ended: list[Finished] = []
         all_sent = True
 
         def note(outgoing: Outgoing, result: Result) -> None:
             nonlocal all_sent
             all_sent = all_sent and not isinstance(result, NotSent)
             self._watch(result)
-            outcomes.append(sending.finished(posted[outgoing.reference], result))
+            ended.append(outcomes.finished(posted[outgoing.reference], result))
 
         try:
             await connection.send([mail.outgoing for mail in group], note)
         finally:
-            await self.ledger.record(outcomes)
+            await self.ledger.record(ended)
         return all_sent
 
     def _watch(self, result: Result) -> None:

@@ -4,32 +4,34 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from joserfc.jwk import OKPKey
 
-from emon_calendar.zones import end_instant
 from emon_contracts.values import Locale
 from emon_notifications.deliveries.rules import Kind
 from emon_notifications.mailing.due import Due
+from emon_notifications.mailing.kinds import Matter
+from emon_notifications.mailing.rules import Tell
 from emon_notifications.rendering import (
+    Facts,
+    IntroductionFacts,
+    IntroductionLinks,
     MailKind,
-    MeetingFacts,
     PersonalLink,
     PreparedMail,
     Recipient,
     Sender,
-    SignInFacts,
     prepare,
 )
 from emon_notifications.smtp import Outgoing
 from emon_platform.signed_links import Purpose, SignedLink, sign
 
-LINK_OUTLIVES_MEETING = timedelta(days=1)
+INTRODUCTION_LINKS_LAST = timedelta(days=365)
 PREPARED_MAX = 256
 PREPARED_FOR = timedelta(seconds=30)
 
-_Template = tuple[Kind, Locale, MeetingFacts | SignInFacts]
+_Template = tuple[Kind, Locale, Facts, IntroductionFacts | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,10 @@ class Letter:
     """What one mail says, to whom. Several are due to one mailbox only where people who share it ask to sign in."""
 
     mail_id: UUID
-    kind: Kind
-    revision: int | None
+    tell: Tell
+    matter: Matter
     due: Sequence[Due]
+    introduction: IntroductionFacts | None
 
     @property
     def address(self) -> str:
@@ -49,6 +52,11 @@ class Letter:
             raise ValueError("a letter to nowhere")
         return address
 
+    @property
+    def introduces(self) -> UUID | None:
+        """Whom it introduces."""
+        return None if self.introduction is None else self.due[0].person_id
+
 
 class Writer:
     """Writes letters. Signs the links in them; links are never stored."""
@@ -56,65 +64,46 @@ class Writer:
     def __init__(self, sender: Sender, key: OKPKey) -> None:
         self._sender = sender
         self._key = key
-        self._prepared: OrderedDict[tuple[Kind, Locale, MeetingFacts | SignInFacts], tuple[datetime, PreparedMail]] = (
-            OrderedDict()
-        )
+        self._prepared: OrderedDict[_Template, tuple[datetime, PreparedMail]] = OrderedDict()
 
     def write(self, letter: Letter, now: datetime) -> Outgoing:
         """The whole message. Raises what rendering raises for text that must not stand in a header, and ValueError."""
         first = letter.due[0]
-        if letter.kind is Kind.SIGN_IN:
-            facts = SignInFacts(expires_at=min(due.expires_at for due in letter.due), people=len(letter.due))
-            links = tuple(self._sign_in_link(due, now) for due in letter.due)
-        else:
-            if first.meeting is None:
-                raise ValueError("a letter about a meeting that is not known")
-            facts = first.meeting
-            links = (self._invitation_link(first, first.meeting, now),)
+        contents = letter.matter.contents(letter.tell, letter.due, now)
         recipient = Recipient(
             display_name=first.display_name if len(letter.due) == 1 else None,
             email=letter.address,
             message_id=f"{letter.mail_id}@{self._sender.domain}",
-            links=links,
+            links=tuple(PersonalLink(to.person_name, sign(to.link, self._key)) for to in contents.links),
+            introduction=None if letter.introduces is None else self._introduction_links(letter.introduces, now),
         )
-        content = self._prepare(letter.kind, first.locale, facts, now).fill(recipient)
+        prepared = self._prepare((letter.tell.kind, first.locale, contents.facts, letter.introduction), now)
+        content = prepared.fill(recipient)
         return Outgoing(recipient=letter.address, content=content, return_path=self._sender.address, reference=letter.mail_id)
 
-    def _prepare(self, kind: Kind, locale: Locale, facts: MeetingFacts | SignInFacts, now: datetime) -> PreparedMail:
-        key = (kind, locale, facts)
-        known = self._prepared.get(key)
+    def _prepare(self, template: _Template, now: datetime) -> PreparedMail:
+        known = self._prepared.get(template)
         if known is not None and now - known[0] < PREPARED_FOR:
-            self._prepared.move_to_end(key)
+            self._prepared.move_to_end(template)
             return known[1]
-        prepared = prepare(MailKind(kind.value), locale, facts, self._sender, now)
-        self._prepared[key] = (now, prepared)
+        kind, locale, facts, introduction = template
+        prepared = prepare(MailKind(kind.value), locale, facts, self._sender, now, introduction)
+        self._prepared[template] = (now, prepared)
         if len(self._prepared) > PREPARED_MAX:
             self._prepared.popitem(last=False)
         return prepared
 
-    def _sign_in_link(self, due: Due, now: datetime) -> PersonalLink:
-        link = SignedLink(
-            purpose=Purpose.SIGN_IN,
-            # The same in every mail for this request, so that it can be used once.
-            identifier=uuid5(due.subject_id, str(due.person_id)),
-            subject_id=due.person_id,
-            revision=0,
-            person_id=due.person_id,
-            issued_at=now,
-            expires_at=due.expires_at,
+    def _introduction_links(self, person_id: UUID, now: datetime) -> IntroductionLinks:
+        correct, erase = (
+            SignedLink(
+                purpose=purpose,
+                identifier=person_id,
+                subject_id=person_id,
+                revision=0,
+                person_id=person_id,
+                issued_at=now,
+                expires_at=now + INTRODUCTION_LINKS_LAST,
+            )
+            for purpose in (Purpose.CORRECTION, Purpose.ERASURE)
         )
-        return PersonalLink(due.display_name or "", sign(link, self._key))
-
-    def _invitation_link(self, due: Due, meeting: MeetingFacts, now: datetime) -> PersonalLink:
-        if due.invitation_id is None:
-            raise ValueError("a letter to somebody who is not invited")
-        link = SignedLink(
-            purpose=Purpose.INVITATION,
-            identifier=due.invitation_id,
-            subject_id=due.invitation_id,
-            revision=meeting.revision,
-            person_id=due.person_id,
-            issued_at=now,
-            expires_at=end_instant(meeting.start, meeting.duration_minutes) + LINK_OUTLIVES_MEETING,
-        )
-        return PersonalLink(due.display_name or "", sign(link, self._key))
+        return IntroductionLinks(correct=sign(correct, self._key), erase=sign(erase, self._key))

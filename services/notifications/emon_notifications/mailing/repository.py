@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from emon_notifications.deliveries.rules import OPEN, Cause, Kind, sources, target
+from emon_notifications.introductions import repository as introductions
 from emon_platform.database import Transaction
 
 _OPEN = [status.value for status in sorted(OPEN)]
@@ -41,6 +42,7 @@ class Begun:
     attempt_id: UUID
     kind: Kind
     revision: int | None
+    introduces: UUID | None
 
 
 async def begin(tx: Transaction, mailer_id: int, begun: Sequence[Begun]) -> None:
@@ -49,12 +51,12 @@ async def begin(tx: Transaction, mailer_id: int, begun: Sequence[Begun]) -> None
         """
         WITH begun AS (
             SELECT *
-            FROM unnest($4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::integer[])
-                AS begun (delivery_id, mail_id, attempt_id, kind, revision)
+            FROM unnest($4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::integer[], $9::uuid[])
+                AS begun (delivery_id, mail_id, attempt_id, kind, revision, introduces)
         ),
         new_mails AS (
-            INSERT INTO mails (id, kind, revision)
-            SELECT DISTINCT mail_id, kind, revision FROM begun
+            INSERT INTO mails (id, kind, revision, introduces)
+            SELECT DISTINCT mail_id, kind, revision, introduces FROM begun
             ON CONFLICT DO NOTHING
         ),
         new_attempts AS (
@@ -74,6 +76,7 @@ async def begin(tx: Transaction, mailer_id: int, begun: Sequence[Begun]) -> None
         [item.attempt_id for item in begun],
         [item.kind.value for item in begun],
         [item.revision for item in begun],
+        [item.introduces for item in begun],
     )
 
 
@@ -91,6 +94,7 @@ class Finished:
     reply: str | None = None
     pause: timedelta | None = None  # until it is tried again
     dead_address: str | None = None  # email_key
+    introducing_mail: UUID | None = None  # the mail that was tried, where it introduces
 
 
 async def finish(tx: Transaction, finished: Sequence[Finished]) -> None:
@@ -137,6 +141,9 @@ async def finish(tx: Transaction, finished: Sequence[Finished]) -> None:
     reopened = [id_ for item in finished if item.cause in (Cause.WAS_PUT_OFF, Cause.WAS_NOT_SENT) for id_ in item.delivery_ids]
     if reopened:
         await _supersede_reopened(tx, reopened)
+    introducing = {item.introducing_mail for item in finished if item.introducing_mail is not None}
+    if introducing:
+        await introductions.settle(tx, introducing)
     dead = [(item.dead_address, item.reason) for item in finished if item.dead_address is not None]
     if dead:
         await tx.execute(
@@ -253,4 +260,5 @@ async def resolve_attempts_of_dead_mailers(tx: Transaction) -> int:
             [row["mail_id"] for row in rows],
             [row["id"] for row in rows],
         )
+    await introductions.settle(tx, {row["mail_id"] for row in rows})
     return len(rows)

@@ -121,10 +121,10 @@ _PROSPECT = """
                 WHEN time_limit.expires_at <= now() THEN ARRAY['expired', 'too-late']
                 WHEN person.person_id IS NULL THEN ARRAY['waiting', 'person-unknown']
                 WHEN person.erased THEN ARRAY['erased', 'person-erased']
-                WHEN person.email IS NULL AND owed.kind = 'sign_in' THEN ARRAY['skipped', 'no-address']
+                WHEN person.email IS NULL AND owed.category = 'sign_in' THEN ARRAY['skipped', 'no-address']
                 WHEN person.email IS NULL THEN ARRAY['by_hand', 'no-address']
-                WHEN meeting.meeting_id IS NULL AND owed.kind <> 'sign_in' THEN ARRAY['waiting', 'meeting-unknown']
-                WHEN owed.kind = 'sign_in' THEN ARRAY['queued', NULL]
+                WHEN meeting.meeting_id IS NULL AND owed.category = 'meetings' THEN ARRAY['waiting', 'meeting-unknown']
+                WHEN owed.category = 'sign_in' THEN ARRAY['queued', NULL]
                 WHEN owed.occurred_at < greatest($3::timestamptz, (SELECT max(restored_at) FROM restores))
                     THEN ARRAY['held', 'from-before-the-restore']
                 ELSE ARRAY['queued', NULL]
@@ -138,8 +138,8 @@ _PLAN = f"""
         expires_at, traceparent
     )
     SELECT
-        owed.event_id, owed.person_id, owed.kind, $5, $6, owed.subject_id, owed.ags, prospect.word[1], prospect.word[2],
-        prospect.word[1] = 'held', owed.occurred_at, time_limit.expires_at, owed.traceparent
+        owed.event_id, owed.person_id, owed.kind, owed.category, $6, owed.subject_id, owed.ags,
+        prospect.word[1], prospect.word[2], prospect.word[1] = 'held', owed.occurred_at, time_limit.expires_at, owed.traceparent
     FROM owed
     LEFT JOIN directory_people AS person ON person.person_id = owed.person_id
     LEFT JOIN meetings AS meeting ON meeting.meeting_id = owed.subject_id
@@ -150,7 +150,7 @@ _PLAN = f"""
 
 _PLAN_FOR_PEOPLE = f"""
     WITH owed AS (
-        SELECT *, $4::text AS kind
+        SELECT *, $4::text AS kind, $5::text AS category
         FROM unnest($7::uuid[], $8::uuid[], $9::uuid[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::text[])
             WITH ORDINALITY
             AS given (event_id, person_id, subject_id, ags, occurred_at, expires_at, traceparent, place)
@@ -162,7 +162,7 @@ _PLAN_FOR_GUESTS = f"""
     WITH owed AS (
         SELECT
             given.event_id, guests.person_id, given.subject_id, given.ags, given.occurred_at, NULL::timestamptz AS expires_at,
-            given.traceparent, given.place, $4::text AS kind
+            given.traceparent, given.place, $4::text AS kind, $5::text AS category
         FROM unnest($7::uuid[], $8::uuid[], $9::text[], $10::timestamptz[], $11::text[])
             WITH ORDINALITY AS given (event_id, subject_id, ags, occurred_at, traceparent, place)
         JOIN guests ON guests.meeting_id = given.subject_id

@@ -22,11 +22,17 @@ class Category(StrEnum):
 
     SIGN_IN = "sign_in"
     MEETINGS = "meetings"
+    FEEDBACK = "feedback"
+    LEGAL = "legal"  # cannot be switched off
 
 
 @dataclass(frozen=True, slots=True)
 class NotificationType:
-    """`priority`: lower goes first. Sign-in and cancellations go before changes and invitations, digests behind them all."""
+    """`priority`: lower goes first.
+
+    Sign-in and cancellations go before all else, what is for a few people before the invitations of many, an introduction that
+    any other mail can take along behind them.
+    """
 
     category: Category
     priority: int
@@ -36,5 +42,13 @@ TYPES: Mapping[Kind, NotificationType] = {
     Kind.SIGN_IN: NotificationType(Category.SIGN_IN, 0),
     Kind.CANCELLATION: NotificationType(Category.MEETINGS, 10),
     Kind.CHANGE: NotificationType(Category.MEETINGS, 20),
+    Kind.FEEDBACK_REMINDER: NotificationType(Category.FEEDBACK, 22),
+    Kind.FEEDBACK_ESCALATION: NotificationType(Category.FEEDBACK, 22),
+    Kind.FEEDBACK_ASKED: NotificationType(Category.FEEDBACK, 24),
+    Kind.FEEDBACK_CONTINUED: NotificationType(Category.FEEDBACK, 26),
+    Kind.FEEDBACK_ACKNOWLEDGED: NotificationType(Category.FEEDBACK, 26),
+    Kind.FEEDBACK_PUT_OFF: NotificationType(Category.FEEDBACK, 26),
+    Kind.FEEDBACK_ANSWERED: NotificationType(Category.FEEDBACK, 26),
     Kind.INVITATION: NotificationType(Category.MEETINGS, 30),
+    Kind.INTRODUCTION: NotificationType(Category.LEGAL, 40),
 }

@@ -1,7 +1,7 @@
 """What an event changes here: the copy of a meeting, and what is owed to whom. One function for each event."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from emon_contracts.envelope import Event
@@ -15,6 +15,9 @@ from emon_contracts.events.meetings import (
 )
 from emon_contracts.topics import GATEWAY_EVENTS, MEETINGS_EVENTS
 from emon_notifications.deliveries.rules import Kind
+from emon_notifications.feedback.repository import forget_erased
+from emon_notifications.feedback.subscribers import FeedbackPlanner
+from emon_notifications.introductions import repository as introductions
 from emon_notifications.planning import repository
 from emon_notifications.planning.repository import Guest, MeetingEvent, Owed
 from emon_platform import directory
@@ -25,8 +28,9 @@ from emon_platform.database import Transaction
 class Planner:
     """Plans deliveries. Events from before `hold_before` are planned as held: nothing older than a restore is sent by itself."""
 
-    def __init__(self, hold_before: datetime | None = None) -> None:
+    def __init__(self, hold_before: datetime | None = None, introduce_after: timedelta = timedelta(days=7)) -> None:
         self._hold_before = hold_before
+        self._introduce_after = introduce_after
 
     def subscriptions(self) -> tuple[Subscription, ...]:
         """What notifications listens to."""
@@ -42,6 +46,7 @@ class Planner:
                 },
             ),
             Facts(GATEWAY_EVENTS, {SignInRequested: self.on_sign_in_requested}),
+            FeedbackPlanner(self._hold_before).subscription(),
             *directory.subscriptions(after_people=self.after_people),
         )
 
@@ -107,7 +112,15 @@ class Planner:
     async def after_people(self, tx: Transaction, person_ids: Sequence[UUID]) -> None:
         """What waited for somebody who turned up is planned; what is owed to somebody who was erased ends."""
         await repository.end_for_erased(tx, person_ids)
+        await forget_erased(tx, person_ids)
         await repository.reconsider_waiting(tx, self._hold_before, person_ids=person_ids)
+        await introductions.meet(tx, person_ids)
+        if not self._introduce_after:
+            await self.introduce(tx)
+
+    async def introduce(self, tx: Transaction) -> None:
+        """Who was told of nothing since they became known gets a mail that does nothing but introduce."""
+        await introductions.plan_introductions(tx, self._introduce_after, self._hold_before)
 
     async def _tell_guests(self, tx: Transaction, kind: Kind, events: Sequence[MeetingEvent]) -> None:
         await self.on_meeting_saved(tx, events)

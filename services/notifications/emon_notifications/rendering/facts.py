@@ -1,10 +1,13 @@
 """What a mail says, and to whom."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
+from typing import ClassVar
 from uuid import UUID
 
+from emon_contracts.actors import Role
+from emon_contracts.events.feedback import Awaited, FeedbackKind
 from emon_contracts.events.meetings import MeetingKind
 from emon_contracts.values import ZonedDateTime
 
@@ -16,6 +19,14 @@ class MailKind(StrEnum):
     CHANGE = "change"
     CANCELLATION = "cancellation"
     SIGN_IN = "sign_in"
+    FEEDBACK_ASKED = "feedback_asked"
+    FEEDBACK_REMINDER = "feedback_reminder"
+    FEEDBACK_ESCALATION = "feedback_escalation"
+    FEEDBACK_CONTINUED = "feedback_continued"
+    FEEDBACK_ACKNOWLEDGED = "feedback_acknowledged"
+    FEEDBACK_PUT_OFF = "feedback_put_off"
+    FEEDBACK_ANSWERED = "feedback_answered"
+    INTRODUCTION = "introduction"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +43,7 @@ class MeetingFacts:
     link: str | None
     revision: int
     municipality_name: str | None
+    links: ClassVar[int] = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +52,49 @@ class SignInFacts:
 
     expires_at: datetime
     people: int
+
+    @property
+    def links(self) -> int:
+        """How many personal links the mail holds."""
+        return self.people
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackFacts:
+    """What a mail may say of feedback. `awaited` and `due_by` are what is asked for, or promised, and by the end of which day."""
+
+    kind: FeedbackKind
+    awaited: Awaited
+    due_by: date | None
+    municipality_name: str | None
+    links: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, slots=True)
+class NoFacts:
+    """A mail that does nothing but introduce."""
+
+    links: ClassVar[int] = 0
+
+
+Facts = MeetingFacts | SignInFacts | FeedbackFacts | NoFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """As what somebody takes part: a role, in an organisation, in a municipality. Names are None where they are not known."""
+
+    role: Role
+    organisation: str | None
+    municipality: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class IntroductionFacts:
+    """Who entered somebody (None: the administration of the platform), and as what."""
+
+    entered_by: str | None
+    parts: tuple[Part, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +120,14 @@ class PersonalLink:
 
 
 @dataclass(frozen=True, slots=True)
+class IntroductionLinks:
+    """Tokens of the links with which somebody corrects what is stored of them, or erases it."""
+
+    correct: str
+    erase: str
+
+
+@dataclass(frozen=True, slots=True)
 class Recipient:
     """One mailbox. `display_name` is None where several people read it; `message_id` has no angle brackets."""
 
@@ -72,3 +135,4 @@ class Recipient:
     email: str
     message_id: str
     links: tuple[PersonalLink, ...]
+    introduction: IntroductionLinks | None = None

@@ -1,7 +1,7 @@
 """The MIME message of a mail: made once per event and language, filled for each recipient.
 
 multipart/mixed { multipart/alternative { text/plain, text/html, text/calendar }, application/ics }: the calendar part is
-what programs act on (RFC 6047), the attachment what webmail lets people save. A sign-in mail is the alternative alone.
+what programs act on (RFC 6047), the attachment what webmail lets people save. A mail about no meeting is the alternative alone.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from emon_contracts.values import Locale
 from emon_notifications.rendering import headers, wording
 from emon_notifications.rendering.facts import MailKind, Recipient, Sender
 from emon_notifications.rendering.safety import demand_address, demand_safe, demand_token
-from emon_notifications.rendering.templates import GAP, GREETED_NAME, MailTexts, person_gap, token_gap
+from emon_notifications.rendering.templates import CORRECTION, ERASURE, GAP, GREETED_NAME, MailTexts, person_gap, token_gap
 from emon_notifications.rendering.transfer_encoding import (
     SOFT_BREAK,
     base64_lines,
@@ -44,6 +44,7 @@ class PreparedMail:
     locale: Locale
     subject: str
     links: int
+    introduces: bool
     calendar: CalendarPart | None
     attachment_rest: bytes
     pieces: Pieces
@@ -53,7 +54,7 @@ class PreparedMail:
         """The message for one recipient: 7-bit, lines of at most 998 characters that end with CRLF.
 
         Raises UnsafeHeader for a name, address or token that must not stand in a mail, ValueError for another number
-        of links than the mail has.
+        of links than the mail has, or an introduction that it has not.
         """
         values = self._values(recipient)
         pieces = list(self.pieces)
@@ -64,6 +65,8 @@ class PreparedMail:
     def _values(self, recipient: Recipient) -> Mapping[str, bytes]:
         if len(recipient.links) != self.links:
             raise ValueError(f"a mail with {self.links} links got {len(recipient.links)}")
+        if self.introduces != (recipient.introduction is not None):
+            raise ValueError("a mail that introduces needs the links for it, and any other has no place for them")
         name, address = recipient.display_name, recipient.email
         if name is not None:
             demand_safe(name, "the recipient's name")
@@ -83,6 +86,10 @@ class PreparedMail:
             if self.links > 1:
                 values[person_gap(index)] = quoted_printable(link.person_name.encode())
                 values[_HTML + person_gap(index)] = quoted_printable(escape(link.person_name).encode())
+        if recipient.introduction is not None:
+            for key, token in ((CORRECTION, recipient.introduction.correct), (ERASURE, recipient.introduction.erase)):
+                demand_token(token)
+                values[key] = values[_HTML + key] = token_lines(token.encode())
         if self.calendar is not None:
             attendee = self.calendar.attendee(name, address)
             values[_ATTENDEE] = quoted_printable(attendee.replace(b"\r\n", b"\n"))
@@ -91,7 +98,15 @@ class PreparedMail:
 
 
 def assemble(
-    kind: MailKind, locale: Locale, texts: MailTexts, calendar: CalendarPart | None, links: int, sender: Sender, now: datetime
+    kind: MailKind,
+    locale: Locale,
+    texts: MailTexts,
+    calendar: CalendarPart | None,
+    sender: Sender,
+    now: datetime,
+    *,
+    links: int,
+    introduces: bool,
 ) -> PreparedMail:
     """Builds the message around the texts. All of them were found safe before."""
     builder = _Builder()
@@ -111,7 +126,8 @@ def assemble(
     builder.literal(b"--" + _ALTERNATIVE + b"--\r\n")
     if calendar is not None:
         attachment_rest = _add_attachment(builder, calendar, locale)
-    return PreparedMail(kind, locale, texts.subject, links, calendar, attachment_rest, tuple(builder.pieces), tuple(builder.gaps))
+    pieces, gaps = tuple(builder.pieces), tuple(builder.gaps)
+    return PreparedMail(kind, locale, texts.subject, links, introduces, calendar, attachment_rest, pieces, gaps)
 
 
 def _fixed_headers(kind: MailKind, locale: Locale, subject: str, sender: Sender, now: datetime) -> bytes:

@@ -1,5 +1,6 @@
 """From facts to a mail that was read back: what `prepare` returns says what was meant, or `prepare` raises."""
 
+from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime
 from email import message_from_bytes, policy
@@ -10,10 +11,32 @@ from typing import cast
 
 from emon_calendar.itip import CalendarEvent, CalendarPart, UnfaithfulCalendar, meeting_cancel, meeting_request
 from emon_contracts.values import Locale
-from emon_notifications.rendering.facts import MailKind, MeetingFacts, PersonalLink, Recipient, Sender, SignInFacts
+from emon_notifications.rendering.facts import (
+    Facts,
+    FeedbackFacts,
+    IntroductionFacts,
+    IntroductionLinks,
+    MailKind,
+    MeetingFacts,
+    NoFacts,
+    Part,
+    PersonalLink,
+    Recipient,
+    Sender,
+    SignInFacts,
+)
 from emon_notifications.rendering.mail import PreparedMail, assemble
 from emon_notifications.rendering.safety import demand_address, demand_safe
-from emon_notifications.rendering.templates import GAP, GREETED_NAME, MailTexts, person_gap, render, token_gap
+from emon_notifications.rendering.templates import (
+    CORRECTION,
+    ERASURE,
+    GAP,
+    GREETED_NAME,
+    MailTexts,
+    person_gap,
+    render,
+    token_gap,
+)
 
 _SAMPLE_NAME = 'Zoë "Zo" Beispiel-Çelik, M.A. <& Söhne> ' + "ä" * 40
 _SAMPLE_TOKEN = "Aa0-_" * 35
@@ -23,28 +46,41 @@ class RenderingError(RuntimeError):
     """A mail reads back differently from what was meant. Nothing was sent; the texts or templates have to be mended."""
 
 
-def prepare(kind: MailKind, locale: Locale, facts: MeetingFacts | SignInFacts, sender: Sender, now: datetime) -> PreparedMail:
+_FACTS: Mapping[MailKind, type[Facts]] = {
+    MailKind.INVITATION: MeetingFacts,
+    MailKind.CHANGE: MeetingFacts,
+    MailKind.CANCELLATION: MeetingFacts,
+    MailKind.SIGN_IN: SignInFacts,
+    MailKind.INTRODUCTION: NoFacts,
+}
+"""What each kind of mail says. All others are about feedback."""
+
+
+def prepare(
+    kind: MailKind, locale: Locale, facts: Facts, sender: Sender, now: datetime, introduction: IntroductionFacts | None = None
+) -> PreparedMail:
     """Makes the mail of an event in one language, ready to be filled for each recipient. Takes some milliseconds.
+
+    With an `introduction`, it also tells the recipients who entered them.
 
     Raises UnsafeHeader where a text of a user must not stand in a header, RenderingError where the finished mail does
     not read back as meant, TypeError where the facts are not those of the kind.
     """
-    if (kind is MailKind.SIGN_IN) != isinstance(facts, SignInFacts):
+    if not isinstance(facts, _FACTS.get(kind, FeedbackFacts)) or (kind is MailKind.INTRODUCTION and introduction is None):
         raise TypeError(f"{type(facts).__name__} are not the facts of a mail of kind {kind}")
-    _demand_safe_texts(facts, sender)
-    texts = render(kind, locale, facts, sender)
+    _demand_safe_texts(facts, sender, *(() if introduction is None else (introduction, *introduction.parts)))
+    texts = render(kind, locale, facts, sender, introduction)
     try:
         calendar = _calendar_part(kind, facts, sender, now) if isinstance(facts, MeetingFacts) else None
     except UnfaithfulCalendar as error:
         raise RenderingError(str(error)) from error
-    links = facts.people if isinstance(facts, SignInFacts) else 1
-    mail = assemble(kind, locale, texts, calendar, links, sender, now)
+    mail = assemble(kind, locale, texts, calendar, sender, now, links=facts.links, introduces=introduction is not None)
     _demand_faithful(mail, texts, sender)
     return mail
 
 
-def _demand_safe_texts(facts: MeetingFacts | SignInFacts, sender: Sender) -> None:
-    for source in (facts, sender):
+def _demand_safe_texts(facts: Facts, sender: Sender, *introduction: IntroductionFacts | Part) -> None:
+    for source in (facts, sender, *introduction):
         for field in fields(source):
             value = getattr(source, field.name)
             if isinstance(value, str):
@@ -71,7 +107,8 @@ def _calendar_part(kind: MailKind, facts: MeetingFacts, sender: Sender, now: dat
 def _demand_faithful(mail: PreparedMail, texts: MailTexts, sender: Sender) -> None:
     """Fills the mail for somebody whose name needs every kind of escaping, and reads it as a mail program would."""
     links = tuple(PersonalLink(f"{index} {_SAMPLE_NAME}", _SAMPLE_TOKEN) for index in range(mail.links))
-    sample = Recipient(_SAMPLE_NAME, "zoe@example.org", "sample@example.org", links)
+    introduction = IntroductionLinks(_SAMPLE_TOKEN, _SAMPLE_TOKEN[::-1]) if mail.introduces else None
+    sample = Recipient(_SAMPLE_NAME, "zoe@example.org", "sample@example.org", links, introduction)
     message = message_from_bytes(mail.fill(sample), policy=policy.SMTP)
     meant = {
         "subject": texts.subject,
@@ -112,6 +149,8 @@ def _with_values(text: str, recipient: Recipient, *, in_html: bool) -> str:
     values = {GREETED_NAME: f" {recipient.display_name}"}
     for index, link in enumerate(recipient.links):
         values |= {person_gap(index): link.person_name, token_gap(index): link.token}
+    if recipient.introduction is not None:
+        values |= {CORRECTION: recipient.introduction.correct, ERASURE: recipient.introduction.erase}
     sections = text.split(GAP)
     sections[1::2] = [escape(values[key]) if in_html else values[key] for key in sections[1::2]]
     return "".join(sections)

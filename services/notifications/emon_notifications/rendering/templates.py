@@ -10,12 +10,24 @@ from pathlib import Path
 from jinja2 import FileSystemLoader, StrictUndefined, select_autoescape
 from jinja2.sandbox import SandboxedEnvironment
 
+from emon_contracts.events.feedback import Awaited
 from emon_contracts.values import Locale
 from emon_notifications.rendering import wording
-from emon_notifications.rendering.facts import MailKind, MeetingFacts, Sender, SignInFacts
+from emon_notifications.rendering.facts import (
+    Facts,
+    FeedbackFacts,
+    IntroductionFacts,
+    MailKind,
+    MeetingFacts,
+    NoFacts,
+    Sender,
+    SignInFacts,
+)
 
 GAP = "\x00"
 GREETED_NAME = "greeted_name"
+CORRECTION = "link:correction"
+ERASURE = "link:erasure"
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -46,10 +58,12 @@ def token_gap(index: int) -> str:
     return f"token:{index}"
 
 
-def render(kind: MailKind, locale: Locale, facts: MeetingFacts | SignInFacts, sender: Sender) -> MailTexts:
+def render(
+    kind: MailKind, locale: Locale, facts: Facts, sender: Sender, introduction: IntroductionFacts | None = None
+) -> MailTexts:
     """Renders the three templates of a kind. The facts were found safe before."""
     language = wording.written_language(locale)
-    context = _context(facts, sender, language)
+    context = _context(facts, sender, introduction, language)
     subject, text, html = (
         _environment().get_template(f"{kind}/{language}/{name}").render(context)
         for name in ("subject.txt", "body.txt", "body.html")
@@ -57,26 +71,56 @@ def render(kind: MailKind, locale: Locale, facts: MeetingFacts | SignInFacts, se
     return MailTexts(subject.removesuffix("\n"), text, html)
 
 
-def link_url(facts: MeetingFacts | SignInFacts, sender: Sender, token: str) -> str:
-    """Where a link leads: the page that shows an invitation, or the one that signs in."""
-    path = "/links/" if isinstance(facts, MeetingFacts) else "/sign-in?token="
-    return sender.public_url.rstrip("/") + path + token
-
-
-def _context(facts: MeetingFacts | SignInFacts, sender: Sender, language: Locale) -> dict[str, object]:
-    count = 1 if isinstance(facts, MeetingFacts) else facts.people
-    links = [_LinkGap(_gap(person_gap(index)), link_url(facts, sender, _gap(token_gap(index)))) for index in range(count)]
-    shared: dict[str, object] = {"sender": sender, "greeted_name": _gap(GREETED_NAME), "links": links, "language": language.value}
-    if isinstance(facts, SignInFacts):
-        return shared | {"expires": wording.instant_in_words(facts.expires_at, language)}
-    return shared | {
-        "meeting": facts,
-        "meeting_kind": wording.meeting_kind_in_words(facts.kind, language),
-        "when": wording.moment_in_words(facts.start, language),
-        "duration": wording.duration_in_words(facts.duration_minutes, language),
-        # Anything but these (say, "javascript:") is shown and not made a link.
-        "link_is_web_address": (facts.link or "").lower().startswith(("https://", "http://")),
+def _context(facts: Facts, sender: Sender, introduction: IntroductionFacts | None, language: Locale) -> dict[str, object]:
+    # The link in a sign-in mail opens a session; any other shows one thing, see emon_platform.signed_links.
+    path = "/sign-in?token=" if isinstance(facts, SignInFacts) else "/links/"
+    return {
+        "sender": sender,
+        "greeted_name": _gap(GREETED_NAME),
+        "links": [_LinkGap(_gap(person_gap(index)), _url(sender, path, token_gap(index))) for index in range(facts.links)],
+        "language": language.value,
+        "introduction": None if introduction is None else _introduction(introduction, sender, language),
+        **_words(facts, language),
     }
+
+
+def _words(facts: Facts, language: Locale) -> dict[str, object]:
+    match facts:
+        case MeetingFacts():
+            return {
+                "meeting": facts,
+                "meeting_kind": wording.meeting_kind_in_words(facts.kind, language),
+                "when": wording.moment_in_words(facts.start, language),
+                "duration": wording.duration_in_words(facts.duration_minutes, language),
+                # Anything but these (say, "javascript:") is shown and not made a link.
+                "link_is_web_address": (facts.link or "").lower().startswith(("https://", "http://")),
+            }
+        case SignInFacts():
+            return {"expires": wording.instant_in_words(facts.expires_at, language)}
+        case FeedbackFacts():
+            return {
+                "feedback": facts,
+                "feedback_kind": wording.feedback_kind_in_words(facts.kind, language),
+                "due_by": None if facts.due_by is None else wording.day_in_words(facts.due_by, language),
+                "answer_is_awaited": facts.awaited is Awaited.ANSWER,
+            }
+        case NoFacts():
+            return {}
+
+
+def _introduction(introduction: IntroductionFacts, sender: Sender, language: Locale) -> dict[str, object]:
+    return {
+        "entered_by": introduction.entered_by,
+        "parts": [
+            wording.part_in_words(part.role, part.organisation, part.municipality, language) for part in introduction.parts
+        ],
+        "correct_url": _url(sender, "/links/", CORRECTION),
+        "erase_url": _url(sender, "/links/", ERASURE),
+    }
+
+
+def _url(sender: Sender, path: str, key: str) -> str:
+    return sender.public_url.rstrip("/") + path + _gap(key)
 
 
 def _gap(key: str) -> str:

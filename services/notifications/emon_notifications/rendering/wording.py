@@ -4,9 +4,11 @@ The names of days and months are written out here: two short tables against a li
 """
 
 import textwrap
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from emon_contracts.actors import ROLES_OF_ORGANISATIONS, Role
+from emon_contracts.events.feedback import FeedbackKind
 from emon_contracts.events.meetings import MeetingKind
 from emon_contracts.values import Locale, ZonedDateTime
 
@@ -36,6 +38,26 @@ _MEETING_KINDS = {
     Locale.DE: {MeetingKind.ROUND_TABLE: "Runder Tisch", MeetingKind.EXCHANGE: "Austausch"},
     Locale.EN: {MeetingKind.ROUND_TABLE: "Round table", MeetingKind.EXCHANGE: "Exchange"},
 }
+_FEEDBACK_KINDS = {
+    Locale.DE: {FeedbackKind.PRAISE: "Lob", FeedbackKind.PROBLEM: "Problem", FeedbackKind.IDEA: "Idee"},
+    Locale.EN: {FeedbackKind.PRAISE: "Praise", FeedbackKind.PROBLEM: "Problem", FeedbackKind.IDEA: "Idea"},
+}
+_ROLES = {
+    Locale.DE: {
+        Role.NETWORK_ADMIN: "Verwaltung der Plattform",
+        Role.COORDINATOR: "Koordination",
+        Role.STAFF: "hauptamtlich",
+        Role.CIRCLE_SPEAKER: "Sprecher:in",
+        Role.VOLUNTEER: "ehrenamtlich",
+    },
+    Locale.EN: {
+        Role.NETWORK_ADMIN: "administration of the platform",
+        Role.COORDINATOR: "coordination",
+        Role.STAFF: "paid staff",
+        Role.CIRCLE_SPEAKER: "speaker",
+        Role.VOLUNTEER: "volunteer",
+    },
+}
 
 
 def written_language(locale: Locale) -> Locale:
@@ -45,11 +67,14 @@ def written_language(locale: Locale) -> Locale:
 
 def moment_in_words(moment: ZonedDateTime, locale: Locale) -> str:
     """ "Donnerstag, 18. März 2027, 18:00 Uhr (Europe/Berlin)", "Thursday, 18 March 2027, 18:00 (Europe/Berlin)"."""
-    local = moment.local
-    weekday, month = _WEEKDAYS[locale][local.weekday()], _MONTHS[locale][local.month - 1]
-    if locale is Locale.DE:
-        return f"{weekday}, {local.day}. {month} {local.year}, {local:%H:%M} Uhr ({moment.time_zone})"
-    return f"{weekday}, {local.day} {month} {local.year}, {local:%H:%M} ({moment.time_zone})"
+    clock = f"{moment.local:%H:%M} Uhr" if locale is Locale.DE else f"{moment.local:%H:%M}"
+    return f"{day_in_words(moment.local, locale)}, {clock} ({moment.time_zone})"
+
+
+def day_in_words(day: date, locale: Locale) -> str:
+    """ "Donnerstag, 18. März 2027", "Thursday, 18 March 2027"."""
+    weekday, month = _WEEKDAYS[locale][day.weekday()], _MONTHS[locale][day.month - 1]
+    return f"{weekday}, {day.day}{'.' if locale is Locale.DE else ''} {month} {day.year}"
 
 
 def instant_in_words(instant: datetime, locale: Locale) -> str:
@@ -69,6 +94,20 @@ def duration_in_words(minutes: int, locale: Locale) -> str:
 def meeting_kind_in_words(kind: MeetingKind, locale: Locale) -> str:
     """What such a meeting is called, at the beginning of a line."""
     return _MEETING_KINDS[locale][kind]
+
+
+def feedback_kind_in_words(kind: FeedbackKind, locale: Locale) -> str:
+    """What such feedback is called, at the beginning of a line."""
+    return _FEEDBACK_KINDS[locale][kind]
+
+
+def part_in_words(role: Role, organisation: str | None, municipality: str | None, locale: Locale) -> str:
+    """As what somebody takes part: "Helferkreis Nord in Musterstadt (ehrenamtlich)", "Koordination in Musterstadt"."""
+    in_organisation = role in ROLES_OF_ORGANISATIONS
+    nameless = "eine Organisation" if locale is Locale.DE else "an organisation"
+    what = (organisation or nameless) if in_organisation else _ROLES[locale][role]
+    where = "" if municipality is None else f" in {municipality}"
+    return f"{what}{where} ({_ROLES[locale][role]})" if in_organisation else what + where
 
 
 def paragraph(text: str) -> str:
