@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 from hypothesis import given, strategies as st
 
-from emon_notifications.introductions.rules import MAY_HAVE_ARRIVED, Manner, Standing, manner_of, standing_after
+from emon_notifications.introductions.rules import Manner, Standing, manner_of, standing_after
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ class _Mail:
 
     @property
     def may_have_arrived(self) -> bool:
-        return bool(MAY_HAVE_ARRIVED & set(self.outcomes))
+        return bool({"accepted", "uncertain"} & set(self.outcomes))
 
 
 @dataclass

@@ -122,6 +122,8 @@ async def test_a_killed_mailer_loses_nothing_and_doubles_nothing(
     assert set(received) - by_status["accepted"] <= by_status["uncertain"] & arrived
     assert by_status["uncertain"]
     assert {row["reason"] for row in deliveries if row["status"] == "uncertain"} == {"mailer-ended"}
+    async with world.worker.unscoped() as tx:
+        assert await tx.fetchval("SELECT count(*) FROM newcomers WHERE introduced_at IS NULL") == 0
 
 
 # The text of the statement that records how tries ended.
