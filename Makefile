@@ -36,7 +36,7 @@ $(INSTALLED): requirements/development.txt pyproject.toml $(addsuffix /pyproject
 up: $(INSTALLED) ## run the whole platform on this machine, until Ctrl-C
 	@exec $(VENV)/bin/emon up
 
-demo: $(INSTALLED) ## play a round table from the register to the invitations; starts a platform where none runs
+demo: $(INSTALLED) ## play the whole story from the register to the answer; starts a platform where none runs
 	@exec $(VENV)/bin/emon demo
 
 test: $(INSTALLED) ## run all tests on real PostgreSQL, Kafka and SMTP

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from html import unescape
 from types import TracebackType
 from typing import Any, Self
 
@@ -50,6 +51,22 @@ class Browser:
         """Changes something, in the version that stands there now."""
         await self.get(path)
         return await self._ask("PATCH", path, body, 200, {"If-Match": self._etags[path]})
+
+    async def page(self, path: str) -> str:
+        """Opens a page, without a session: as somebody does who follows a link in a mail."""
+        return await self._page("GET", path, None)
+
+    async def send_form(self, path: str, fields: Mapping[str, str]) -> str:
+        """Sends the form of a page; answers the page that comes then."""
+        return await self._page("POST", path, fields)
+
+    async def _page(self, method: str, path: str, fields: Mapping[str, str] | None) -> str:
+        async with self._session.request(method, self._url + path, data=fields) as answer:
+            text = await answer.text()
+            if answer.status != 200:
+                # Without the path: it may be a link.
+                raise Unexpected(f"{method} of a page answered {answer.status}: {text[:500]}")
+            return unescape(text)
 
     async def _ask(self, method: str, path: str, body: object, expected: int, headers: dict[str, str]) -> Any:
         status, answer, _ = await self.ask(method, path, body, headers)

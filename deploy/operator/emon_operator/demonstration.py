@@ -14,7 +14,8 @@ import typer
 
 from emon_embedded.ports import free_ports
 from emon_embedded.running_platform import RunningPlatform, running_platform
-from emon_operator.demo import DemoFailed, console, play
+from emon_operator.demo.story import play
+from emon_operator.demo.telling import DemoFailed, console
 from emon_operator.demo_client import Unexpected
 from emon_operator.platform import HOME_DEFAULT, Home
 
@@ -23,7 +24,7 @@ LOOK_EVERY_S = 0.2
 
 
 def demo(home: Home = HOME_DEFAULT) -> None:
-    """Plays a round table from the register to the invitations, and shows each step."""
+    """Plays a round table and what people say to it, from the register to the answer, and shows each step."""
     try:
         platform = running_platform(home)
         if platform is not None:
