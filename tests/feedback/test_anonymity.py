@@ -1,7 +1,7 @@
 """Nothing that is stored, logged or published leads to an anonymous author, whatever their browser says of them.
 
-A running gateway and a running feedback, with their relays and a broker. Somebody who is signed in submits with every header that
-could tell who they are.
+A running gateway and a running feedback, with their relays and a broker. Somebody who is signed in submits, with every header
+that could tell who they are.
 """
 
 import hashlib
