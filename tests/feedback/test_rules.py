@@ -37,10 +37,8 @@ def done(changed: Changed | Refusal) -> Feedback:
 def test_all_of_the_first_level_that_has_somebody_are_asked(found: list[Candidate], never: frozenset[UUID]) -> None:
     asked = first_to_ask(found, never)
     allowed = [item for item in found if item.person_id not in never]
-    assert {item.level for item in asked} == (
-        {min(allowed, key=lambda item: LEVELS.index(item.level)).level} if allowed else set()
-    )
-    assert set(asked) == {item for item in allowed if asked and item.level is asked[0].level}
+    nearest = min((LEVELS.index(item.level) for item in allowed), default=None)
+    assert set(asked) == {item for item in allowed if LEVELS.index(item.level) == nearest}
 
 
 @given(candidates, some, some, st.sampled_from(LEVELS))

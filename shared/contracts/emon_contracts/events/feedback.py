@@ -89,7 +89,7 @@ class FeedbackContinued(_FeedbackFacts):
 class FeedbackOverdue(_FeedbackFacts):
     """A deadline passed, or nobody was there to ask until now. `asked` are asked from now on, by the end of the day `due_by`.
 
-    `asked_in_vain` are those who were asked before them; the same people where nobody else is left, empty where nobody was asked.
+    `asked_in_vain` were asked before them: the same people where nobody else is left, nobody where nobody had been asked.
     """
 
     TYPE: ClassVar[str] = "de.emon.feedback.feedback-overdue.v1"
