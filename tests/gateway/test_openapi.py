@@ -108,7 +108,7 @@ async def test_a_service_that_is_down_keeps_its_part(platform: Platform) -> None
 async def test_the_platform_is_ready_once_every_part_is(platform: Platform) -> None:
     ready = await platform.get("/health/ready")
     assert ready.status == 200
-    assert await ready.json() == {"status": "ready", "troubles": []}
+    assert await ready.json() == {"status": "ready", "troubles": [], "remarks": []}
 
     async def lacks_its_broker(_scope: Scope, _receive: Receive, send: Send) -> None:
         await send_json(send, {"status": "not-ready", "troubles": ["relay: KafkaConnectionError"]}, 503)

@@ -47,6 +47,9 @@ class Due:
 
 # Siblings are the other links of one request, which go into the same mail: whoever holds the first of them takes them all.
 # Who is being introduced waits, but for a sign-in mail to several people, which introduces nobody.
+# The planner is to walk the index of what is queued in its order and to stop at the limit, however much is queued and however old
+# its statistics are: OFFSET 0 keeps it from turning a look at one row into a join of all, the limit stands in words, and
+# `begin_taking` forbids to sort. (20,000 queued, 64 taken: 3 ms instead of 50.)
 _TAKE = """
     WITH first AS MATERIALIZED (
         SELECT id, position, priority, person_id, kind, subject_id, expires_at, mail_id
@@ -57,6 +60,7 @@ _TAKE = """
               WHERE other.person_id = delivery.person_id
                 AND other.subject_id = delivery.subject_id
                 AND other.status = 'sending'
+              OFFSET 0
           )
           AND (
               NOT EXISTS (
@@ -64,6 +68,7 @@ _TAKE = """
                   WHERE newcomer.person_id = delivery.person_id
                     AND newcomer.introduced_at IS NULL
                     AND newcomer.mail_id IS NOT NULL
+                  OFFSET 0
               )
               OR (
                   kind = 'sign_in'
@@ -82,10 +87,11 @@ _TAKE = """
                   WHERE earlier.subject_id = delivery.subject_id
                     AND earlier.status = 'queued'
                     AND earlier.position < delivery.position
+                  OFFSET 0
               )
           )
         ORDER BY priority, position
-        LIMIT $1
+        LIMIT {limit}
         FOR UPDATE OF delivery SKIP LOCKED
     ),
     siblings AS MATERIALIZED (
@@ -111,7 +117,7 @@ _TAKE = """
             WHERE newer.person_id = taken.person_id
               AND newer.subject_id = taken.subject_id
               AND newer.position > taken.position
-              AND newer.status = ANY($2::text[])
+              AND newer.status = ANY($1::text[])
         ) AS has_newer,
         told.kind AS told_kind, told.revision AS told_revision,
         EXISTS (
@@ -148,9 +154,17 @@ _TAKE = """
 """
 
 
+async def begin_taking(tx: Transaction) -> datetime:
+    """The time by which everything goes: the database's, for the clock of one of several workers may be wrong."""
+    return await tx.fetchval("SELECT now(), set_config('enable_sort', 'off', true)")
+
+
 async def take_due(tx: Transaction, limit: int) -> list[Due]:
-    """Up to `limit` deliveries that are due, the most urgent first, locked; those that another mailer holds are passed over."""
-    return [_due(row) for row in await tx.fetch(_TAKE, limit, _OPEN)]
+    """Up to `limit` deliveries that are due, the most urgent first, locked; those that another mailer holds are passed over.
+
+    After `begin_taking`, in the same transaction.
+    """
+    return [_due(row) for row in await tx.fetch(_TAKE.format(limit=int(limit)), _OPEN)]
 
 
 def _due(row: Any) -> Due:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from emon_notifications.deliveries.rules import OPEN, Cause, Kind, sources, target
@@ -10,11 +10,6 @@ from emon_notifications.introductions import repository as introductions
 from emon_platform.database import Transaction
 
 _OPEN = [status.value for status in sorted(OPEN)]
-
-
-async def clock(tx: Transaction) -> datetime:
-    """The time by which everything here goes: the database's, for the clock of one of several workers may be wrong."""
-    return await tx.fetchval("SELECT now()")
 
 
 async def end(tx: Transaction, cause: Cause, ended: Sequence[tuple[UUID, str]]) -> None:
