@@ -11,6 +11,8 @@ PYTHON ?= $(firstword $(foreach python,python3 python3.11 python3.12 python3.13 
 # uv where it is on the path already, otherwise the one that pip puts into the virtual environment.
 UV = $(shell command -v uv || echo $(VENV)/bin/uv)
 UV_VERSION := 0.13.9
+# Tests wait more than they reckon; each process has its own PostgreSQL and Kafka.
+TEST_PROCESSES ?= 3
 # How long a soak lasts; the seed of one that failed plays it again: make soak SECONDS=300 SEED=4711
 SECONDS ?= 60
 SEED ?=
@@ -40,7 +42,7 @@ demo: $(INSTALLED) ## play the whole story from the register to the answer; star
 	@exec $(VENV)/bin/emon demo
 
 test: $(INSTALLED) ## run all tests on real PostgreSQL, Kafka and SMTP
-	$(VENV)/bin/python -m pytest $(ARGS)
+	$(VENV)/bin/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile $(ARGS)
 
 soak: $(INSTALLED) ## break a whole platform for SECONDS (60) at random, by SEED, and audit every mail
 	$(VENV)/bin/python -m tests.faults.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))

@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from emon_notifications.mailing import outcomes, rules
+from emon_notifications.mailing import outcomes
+from emon_notifications.mailing.kinds import meetings
 from emon_notifications.mailing.lane import Lane
 from emon_notifications.mailing.outcomes import Posted
 from emon_notifications.mailing.rules import End, Meeting, Tell, Told
@@ -50,14 +51,15 @@ def forget_what_was_handled() -> None:
             [(consumer, item.partition.topic, item.partition.number, item.next) for item in advances],
         )
 
-    what_to_tell = rules.what_to_tell
+    mails_about_meetings: Any = meetings
+    what_to_tell = mails_about_meetings.what_to_tell
 
-    def as_if_nothing_was_told(meeting: Meeting, _told: Told | None, now: datetime) -> Tell | End:
-        return what_to_tell(meeting, None, now)
+    def as_if_nothing_was_told(meeting: Meeting, _told: Told | None, now: datetime, *, may_know: bool) -> Tell | End:
+        return what_to_tell(meeting, None, now, may_know=may_know)
 
     inbox.admit = admit_all
     offsets.advance = advance_anyway
-    rules.what_to_tell = as_if_nothing_was_told
+    mails_about_meetings.what_to_tell = as_if_nothing_was_told
     statements: Any = planning
     if ONE_ROW_FOR_EVENT_AND_PERSON not in statements._PLAN_FOR_PEOPLE:
         raise LookupError("planning's statement is no longer the one that this variant breaks")

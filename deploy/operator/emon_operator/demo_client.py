@@ -10,6 +10,7 @@ import aiohttp
 
 PATIENCE_S = 30.0
 INTERVAL_S = 0.1
+IDLE_CONNECTION_S = 3.0
 
 
 class Unexpected(Exception):
@@ -22,7 +23,8 @@ class Browser:
     def __init__(self, url: str, token: str | None = None, session: aiohttp.ClientSession | None = None) -> None:
         self._url = url
         self.token = token
-        self._session = session or aiohttp.ClientSession()
+        # Less than the 5 s after which the gateway closes an idle connection: else a request would now and then meet the closing.
+        self._session = session or aiohttp.ClientSession(connector=aiohttp.TCPConnector(keepalive_timeout=IDLE_CONNECTION_S))
         self._etags: dict[str, str] = {}
 
     async def __aenter__(self) -> Self:

@@ -38,11 +38,13 @@ class AnonymousFeedbackMade(PublicFeedbackBody):
     status_code=201,
     response_model=AnonymousFeedbackMade,
     responses=problem_answers(400, 413, 415, 422),
-    summary="Submit feedback without saying who you are",
     openapi_extra={"x-permission": Permission.FEEDBACK_ANONYMOUS},
 )
 async def submit_anonymously(body: SubmitFeedback, database: ApiDatabase, actor: Caller, parts: FeedbackParts) -> Response:
-    """Nothing is kept that leads to its author: no session, address, request id or trace. Keep the link: it is shown once."""
+    """Submit feedback without saying who you are.
+
+    Nothing is kept that leads to its author: no session, address, request id or trace. Keep the link: it is shown once.
+    """
     secret = new_secret()
     secret_hash = hash_of(secret)
     assert secret_hash is not None  # it was just made
@@ -57,11 +59,10 @@ async def submit_anonymously(body: SubmitFeedback, database: ApiDatabase, actor:
     "/v1/anonymous-feedback/{secret}",
     response_model=PublicFeedbackBody,
     responses=problem_answers(404),
-    summary="Read your anonymous feedback and its answer",
     openapi_extra={"x-permission": Permission.FEEDBACK_ANONYMOUS},
 )
 async def read_anonymous_feedback(secret: str, database: ApiDatabase, actor: Caller) -> Response:
-    """The secret is the last part of the link."""
+    """Read your anonymous feedback and its answer. The secret is the last part of the link."""
     return await _shown(database, actor, secret)
 
 
@@ -69,11 +70,10 @@ async def read_anonymous_feedback(secret: str, database: ApiDatabase, actor: Cal
     "/v1/anonymous-feedback/{secret}/messages",
     response_model=PublicFeedbackBody,
     responses=ACTION_ANSWERS,
-    summary="Write back, as an anonymous author",
     openapi_extra={"x-permission": Permission.FEEDBACK_ANONYMOUS},
 )
 async def write_back_anonymously(secret: str, body: WrittenText, database: ApiDatabase, actor: Caller) -> Response:
-    """Before and after the answer. Those who are asked are told."""
+    """Write back, as an anonymous author. Before and after the answer. Those who are asked are told."""
     await commands.write_back(database, actor, secret, body.text)
     return await _shown(database, actor, secret)
 
@@ -82,11 +82,10 @@ async def write_back_anonymously(secret: str, body: WrittenText, database: ApiDa
     "/v1/anonymous-feedback/{secret}/rating",
     response_model=PublicFeedbackBody,
     responses=ACTION_ANSWERS,
-    summary="Rate the answer, as an anonymous author",
     openapi_extra={"x-permission": Permission.FEEDBACK_ANONYMOUS},
 )
 async def rate_anonymously(secret: str, body: Rating, database: ApiDatabase, actor: Caller) -> Response:
-    """Once."""
+    """Rate the answer, as an anonymous author. Once."""
     await commands.rate(database, actor, secret, body.stars)
     return await _shown(database, actor, secret)
 

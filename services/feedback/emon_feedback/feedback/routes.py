@@ -29,7 +29,6 @@ ACTION_ANSWERS = problem_answers(400, 401, 403, 404, 409, 413, 415, 422)
     "/v1/feedback",
     response_model=Page[FeedbackBody],
     responses=problem_answers(401, 403, 422),
-    summary="List the feedback in reach, the newest first",
     openapi_extra={"x-permission": Permission.FEEDBACK_READ},
 )
 async def list_feedback(
@@ -40,7 +39,10 @@ async def list_feedback(
     limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
 ) -> Response:
-    """Needs the permission feedback.read; without a role, this is what the caller wrote and was asked to answer."""
+    """List the feedback in reach, the newest first.
+
+    Needs the permission feedback.read; without a role, this is what the caller wrote and was asked to answer.
+    """
     after = decode_cursor(cursor, datetime.fromisoformat, UUID)
     async with database.transaction(actor, Permission.FEEDBACK_READ) as tx:
         found = await repository.newest_feedback(
@@ -60,11 +62,13 @@ async def list_feedback(
     "/v1/feedback/{feedback_id}",
     response_model=FeedbackBody,
     responses=problem_answers(401, 403, 404),
-    summary="Read feedback",
     openapi_extra={"x-permission": Permission.FEEDBACK_READ},
 )
 async def read_feedback(feedback_id: UUID, database: ApiDatabase, actor: Caller) -> Response:
-    """For its author, for whoever is or was asked, also by their link, and for coordinators. Never for the person it is about."""
+    """Read feedback.
+
+    For its author, for whoever is or was asked, also by their link, and for coordinators. Never for the person it is about.
+    """
     return await shown(database, actor, feedback_id)
 
 
@@ -72,11 +76,13 @@ async def read_feedback(feedback_id: UUID, database: ApiDatabase, actor: Caller)
     "/v1/feedback/{feedback_id}/acknowledgement",
     response_model=FeedbackBody,
     responses=ACTION_ANSWERS,
-    summary="Say that you have read it",
     openapi_extra={"x-permission": Permission.FEEDBACK_ANSWER},
 )
 async def acknowledge_feedback(feedback_id: UUID, database: ApiDatabase, actor: Caller) -> Response:
-    """For whoever is or was asked, and coordinators. Once is enough; another time changes nothing."""
+    """Say that you have read it.
+
+    For whoever is or was asked, and coordinators. Once is enough; another time changes nothing.
+    """
     await commands.acknowledge(database, actor, feedback_id)
     return await shown(database, actor, feedback_id)
 
@@ -85,13 +91,15 @@ async def acknowledge_feedback(feedback_id: UUID, database: ApiDatabase, actor: 
     "/v1/feedback/{feedback_id}/interim-reply",
     response_model=FeedbackBody,
     responses=ACTION_ANSWERS,
-    summary="Give an interim reply and a new date, once",
     openapi_extra={"x-permission": Permission.FEEDBACK_ANSWER},
 )
 async def put_off_feedback(
     feedback_id: UUID, body: InterimReply, database: ApiDatabase, actor: Caller, key: OptionalIdempotencyKey
 ) -> Response:
-    """For whoever is or was asked, and coordinators. The new date takes the place of the deadline."""
+    """Give an interim reply and a new date, once.
+
+    For whoever is or was asked, and coordinators. The new date takes the place of the deadline.
+    """
     await commands.put_off(database, actor, feedback_id, body.text, body.answer_by, key)
     return await shown(database, actor, feedback_id)
 
@@ -100,13 +108,12 @@ async def put_off_feedback(
     "/v1/feedback/{feedback_id}/answer",
     response_model=FeedbackBody,
     responses=ACTION_ANSWERS,
-    summary="Answer it, once",
     openapi_extra={"x-permission": Permission.FEEDBACK_ANSWER},
 )
 async def answer_feedback(
     feedback_id: UUID, body: WrittenText, database: ApiDatabase, actor: Caller, key: OptionalIdempotencyKey
 ) -> Response:
-    """For whoever is or was asked, and coordinators. Also acknowledges it."""
+    """Answer it, once. For whoever is or was asked, and coordinators. Also acknowledges it."""
     await commands.answer(database, actor, feedback_id, body.text, key)
     return await shown(database, actor, feedback_id)
 
@@ -115,11 +122,10 @@ async def answer_feedback(
     "/v1/feedback/{feedback_id}/rating",
     response_model=FeedbackBody,
     responses=ACTION_ANSWERS,
-    summary="Rate the answer, once",
     openapi_extra={"x-permission": Permission.FEEDBACK_RESPOND},
 )
 async def rate_feedback(feedback_id: UUID, body: Rating, database: ApiDatabase, actor: Caller) -> Response:
-    """For its author."""
+    """Rate the answer, once. For its author."""
     await commands.rate(database, actor, feedback_id, body.stars)
     return await shown(database, actor, feedback_id)
 
@@ -128,13 +134,12 @@ async def rate_feedback(feedback_id: UUID, body: Rating, database: ApiDatabase, 
     "/v1/feedback/{feedback_id}/messages",
     response_model=FeedbackBody,
     responses=ACTION_ANSWERS,
-    summary="Write back",
     openapi_extra={"x-permission": Permission.FEEDBACK_RESPOND},
 )
 async def write_back(
     feedback_id: UUID, body: WrittenText, database: ApiDatabase, actor: Caller, key: OptionalIdempotencyKey
 ) -> Response:
-    """For its author, before and after the answer. Those who are asked are told."""
+    """Write back. For its author, before and after the answer. Those who are asked are told."""
     await commands.write_back(database, actor, feedback_id, body.text, key)
     return await shown(database, actor, feedback_id)
 

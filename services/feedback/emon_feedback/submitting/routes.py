@@ -30,13 +30,15 @@ FeedbackParts = Annotated[Parts, Depends(_parts)]
     status_code=201,
     response_model=FeedbackBody,
     responses=problem_answers(400, 401, 403, 413, 415, 422),
-    summary="Submit feedback by name",
     openapi_extra={"x-permission": Permission.FEEDBACK_SUBMIT},
 )
 async def submit_feedback_by_name(
     body: SubmitFeedback, database: ApiDatabase, actor: Caller, parts: FeedbackParts, key: OptionalIdempotencyKey
 ) -> Response:
-    """Needs the permission feedback.submit in the municipality. Whoever is to answer is asked at once."""
+    """Submit feedback by name.
+
+    Needs the permission feedback.submit in the municipality. Whoever is to answer is asked at once.
+    """
     submission = Submission(uuid7(), body.ags, body.subject(), body.kind, body.text, actor.person_id)
     feedback_id = await submit_feedback(database, actor, submission, parts.mediator_email, key)
     return await shown(database, actor, feedback_id, 201, Location=f"/v1/feedback/{feedback_id}")

@@ -12,7 +12,7 @@ from emon_notifications.deliveries.rules import Cause
 from emon_notifications.introductions import repository as introductions
 from emon_notifications.introductions.rules import Manner, Standing, manner_of
 from emon_notifications.mailing import repository
-from emon_notifications.mailing.due import Due, begin_taking, take_due
+from emon_notifications.mailing.due import Due, clock, take_due
 from emon_notifications.mailing.kinds import Matter, matters_of
 from emon_notifications.mailing.letters import Letter, Writer
 from emon_notifications.mailing.outcomes import Posted
@@ -42,7 +42,7 @@ class _Draft:
 
 async def take(tx: Transaction, writer: Writer, mailer_id: int, limit: int) -> Taken:
     """Decides about deliveries that are due, and writes and records the mails that are to be sent now."""
-    now = await begin_taking(tx)
+    now = await clock(tx)
     due = await take_due(tx, limit)
     ended: dict[Cause, list[tuple[UUID, str]]] = {}
     drafts = _drafts(due, await matters_of(tx, due), now, ended)
