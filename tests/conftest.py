@@ -14,7 +14,19 @@ from emon_platform.migrations import Migration, migrate
 # Tests that kill PostgreSQL start their own; this one need not survive the machine.
 FAST_AND_FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
+# What takes longest is begun first. All that asks the whole platform stays in one process, which starts it once.
+BEGUN_FIRST = ("end_to_end", "faults", "embedded")
+PLATFORM = "end_to_end"
+
 FreshDatabase = Callable[[str, Callable[[], list[Migration]]], Awaitable[ServiceDatabase]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps the tests of a file together, in the random order that they are in, wherever several processes share them."""
+    for item in items:
+        folder = item.path.parent.name
+        item.add_marker(pytest.mark.xdist_group(PLATFORM if folder == PLATFORM else str(item.path.name)))
+    items.sort(key=lambda item: item.path.parent.name not in BEGUN_FIRST)
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,12 @@
 # pyright: reportUnknownLambdaType=false, reportMissingTypeStubs=false
 """Where evidence comes from: topics by aiokafka, databases by asyncpg, mails by the standard library. No code of the platform."""
 
+import asyncio
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import closing
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from email import policy
@@ -24,12 +25,14 @@ from tests.faults.audit.records import Attempt, Committed, Delivery, LedgerMail,
 
 EVENT_TOPICS = ("emon.meetings.events", "emon.gateway.events", "emon.feedback.events", "emon.contacts.events")
 PEOPLE_TOPIC = "emon.directory.people"
+READ_WITHIN_S = 20.0
+READ_AGAIN = 2
 
 
-async def read_events(bootstrap: str, topics: Iterable[str] = EVENT_TOPICS) -> list[SourceEvent]:
+async def read_events(bootstrap: str, topics: Sequence[str] = EVENT_TOPICS) -> list[SourceEvent]:
     """Every event that stands in these topics. What bears no headers of an event is none."""
     events: list[SourceEvent] = []
-    async for record in _records(bootstrap, topics):
+    for record in await _records(bootstrap, topics):
         headers = {name: (value or b"").decode() for name, value in record.headers}
         if not record.value or not {"ce_id", "ce_type", "ce_subject", "ce_sequence", "ce_time"} <= headers.keys():
             continue
@@ -55,7 +58,7 @@ async def read_people(bootstrap: str) -> dict[UUID, Person]:
     """All that the directory says and, as far as it was not compacted yet, said of people."""
     said: dict[UUID, list[dict[str, Any] | None]] = defaultdict(list)
     versions: dict[UUID, int] = defaultdict(int)
-    async for record in _records(bootstrap, [PEOPLE_TOPIC]):
+    for record in await _records(bootstrap, [PEOPLE_TOPIC]):
         try:
             person_id = UUID((record.key or b"").decode())
             version = int(dict(record.headers)["ce_sequence"])
@@ -74,9 +77,19 @@ async def read_people(bootstrap: str) -> dict[UUID, Person]:
     }
 
 
-async def _records(bootstrap: str, topics: Iterable[str]) -> AsyncIterator[Any]:
+async def _records(bootstrap: str, topics: Sequence[str]) -> list[Any]:
+    """Every record of these topics. On a busy machine aiokafka may wait for a position that never comes: then once more."""
+    for _ in range(READ_AGAIN):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(READ_WITHIN_S):
+                return await _read(bootstrap, topics)
+    return await _read(bootstrap, topics)
+
+
+async def _read(bootstrap: str, topics: Sequence[str]) -> list[Any]:
     # Without a group it gets every partition of the topics at once, and begins to look for its offsets before anybody can seek.
     consumer: Any = AIOKafkaConsumer(*topics, bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False)
+    found: list[Any] = []
     try:
         await consumer.start()
         partitions: list[TopicPartition] = sorted(consumer.assignment())
@@ -84,12 +97,11 @@ async def _records(bootstrap: str, topics: Iterable[str]) -> AsyncIterator[Any]:
         behind = {partition for partition in partitions if await consumer.position(partition) < ends[partition]}
         while behind:
             for partition, records in (await consumer.getmany(*behind, timeout_ms=500)).items():
-                for record in records:
-                    if record.offset < ends[partition]:
-                        yield record
+                found.extend(record for record in records if record.offset < ends[partition])
             behind = {partition for partition in behind if await consumer.position(partition) < ends[partition]}
     finally:
         await consumer.stop()
+    return found
 
 
 @dataclass(frozen=True, slots=True)
