@@ -44,6 +44,13 @@ async def test_sign_in_mails_have_a_rate_by_address(run_platform: Running) -> No
     assert statuses == [202, 202, 429]
 
 
+async def test_what_is_said_without_a_name_has_a_rate_by_address_since_people_are_mailed_for_it(run_platform: Running) -> None:
+    platform = await run_platform(rate_of_anonymous_feedback_per_address="2/minute")
+    statuses = [(await platform.post("/v1/anonymous-feedback", {"text": "x"})).status for _ in range(3)]
+    assert statuses == [200, 200, 429]
+    assert (await platform.get("/v1/anonymous-feedback/secret")).status == 200
+
+
 async def test_nobody_changes_their_address_by_a_header(run_platform: Running) -> None:
     platform = await run_platform(rate_per_address="2/minute")
     statuses = [(await platform.get("/v1/me", headers={"X-Forwarded-For": f"10.0.0.{n}"})).status for n in range(4)]

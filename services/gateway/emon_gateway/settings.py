@@ -36,6 +36,9 @@ class GatewaySettings(ServiceSettings):
     rate_of_sign_in_per_mailbox: Rate = Field(
         default="60/hour", description="Sign-in links for one mailbox; above it requests are taken and nothing is mailed"
     )
+    rate_of_anonymous_feedback_per_address: Rate = Field(
+        default="100/hour", description="Anonymous feedback and messages from one network address: each is mailed to somebody"
+    )
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = Field(
         default=(), description="Networks (JSON list) of proxies before the gateway whose X-Forwarded-For is believed"
     )

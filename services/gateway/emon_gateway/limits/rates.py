@@ -21,6 +21,7 @@ class Rates:
         self._per_session = rate_of(settings.rate_per_session)
         self._per_address = rate_of(settings.rate_per_address)
         self._sign_in_per_address = rate_of(settings.rate_of_sign_in_per_address)
+        self._anonymous_feedback_per_address = rate_of(settings.rate_of_anonymous_feedback_per_address)
         self._sign_in_per_mailbox = rate_of(settings.rate_of_sign_in_per_mailbox)
         # Mailboxes apart: their windows are long, and each hit looks through all that may have ended.
         self._short = FixedWindowRateLimiter(MemoryStorage())
@@ -37,6 +38,10 @@ class Rates:
     async def count_sign_in(self, request: Request) -> None:
         """A request for a sign-in link."""
         await self._count(self._sign_in_per_address, "sign-in", network_of(request, self._trusted))
+
+    async def count_anonymous_feedback(self, request: Request) -> None:
+        """Feedback of somebody who says nothing of who they are."""
+        await self._count(self._anonymous_feedback_per_address, "anonymous-feedback", network_of(request, self._trusted))
 
     async def admits_mail_to(self, email: str) -> bool:
         """Whether this mailbox may get one more sign-in mail."""

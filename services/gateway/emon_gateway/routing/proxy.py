@@ -101,6 +101,8 @@ async def forward(request: Request, caller: Caller, parts: GatewayParts, service
 
 async def forward_nameless(request: Request, parts: GatewayParts, services: ConnectedServices) -> Response:
     """Passes a request on as nobody's. What it said of its sender is gone already (routing/nameless.py)."""
+    if request.method == "POST":
+        await parts.rates.count_anonymous_feedback(request)
     return await _pass_on(request, ANONYMOUS, parts, services)
 
 
