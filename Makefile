@@ -11,8 +11,8 @@ PYTHON ?= $(firstword $(foreach python,python3 python3.11 python3.12 python3.13 
 # uv where it is on the path already, otherwise the one that pip puts into the virtual environment.
 UV = $(shell command -v uv || echo $(VENV)/bin/uv)
 UV_VERSION := 0.13.9
-# Tests wait more than they reckon; each process has its own PostgreSQL and Kafka.
-TEST_PROCESSES ?= 3
+# Each process has its own PostgreSQL and Kafka.
+TEST_PROCESSES ?= 2
 # How long a soak lasts; the seed of one that failed plays it again: make soak SECONDS=300 SEED=4711
 SECONDS ?= 60
 SEED ?=

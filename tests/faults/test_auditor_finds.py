@@ -27,6 +27,7 @@ from tests.conftest import FreshDatabase
 from tests.faults.audit.sources import read_events
 from tests.faults.auditor import Report, audit, gather
 from tests.faults.service_process import Keys, ServiceProcess, service_process
+from tests.faults.story import begin_at_the_end
 from tests.notifications.mail_server import DATA, DROP, MailServer, Script, friendly, running_mail_server
 from tests.platform import kafka_peer
 from tests.polling import eventually
@@ -57,6 +58,7 @@ class Journey:
         starts = {topic: await kafka_peer.ends(self.bootstrap, topic) for topic in (MEETINGS_EVENTS.name, GATEWAY_EVENTS.name)}
         worker = await Database.connect(self.database.worker_url, name="test")
         try:
+            await begin_at_the_end(worker, "notifications", self.bootstrap)
             async with worker.unscoped() as tx:
                 await outbox.append(tx, "test", self._story())
             where = self.database, self.bootstrap, self.keys, {"EMON_SMTP_URL": self.mail_server.url}

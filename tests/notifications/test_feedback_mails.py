@@ -24,6 +24,7 @@ from emon_platform import outbox
 from emon_platform.signed_links import Purpose, verify
 
 from tests.faults.service_process import Keys, service_process
+from tests.faults.story import begin_at_the_end
 from tests.notifications.conftest import HERE, Mailers, World
 from tests.notifications.mail_server import MailServer
 from tests.polling import eventually
@@ -159,6 +160,7 @@ async def test_what_feedback_publishes_is_mailed(
             facts | {"awaited": "acknowledgement", "asked": (second,), "asked_in_vain": (first,), "due_by": LATER_DAY}
         ),
     )
+    await begin_at_the_end(world.worker, "notifications", kafka.bootstrap_servers)
     async with world.worker.unscoped() as tx:
         events = [NewEvent(payload, payload.key(), version) for version, payload in enumerate(story, 1)]
         await outbox.append(tx, "test", events)
