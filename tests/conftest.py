@@ -1,7 +1,7 @@
 """Real PostgreSQL and real Kafka, started once for a whole run; a fresh, migrated database for each test that wants one."""
 
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -21,12 +21,17 @@ PLATFORM = "end_to_end"
 FreshDatabase = Callable[[str, Callable[[], list[Migration]]], Awaitable[ServiceDatabase]]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps the tests of a file together, in the random order that they are in, wherever several processes share them."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+    """Keeps the tests of a file together, in the random order that they are in, wherever several processes share them.
+
+    Around all others: pytest-xdist reads the groups in a hook of its own, and pytest-randomly mixes the order in one.
+    """
     for item in items:
         folder = item.path.parent.name
-        item.add_marker(pytest.mark.xdist_group(PLATFORM if folder == PLATFORM else str(item.path.name)))
-    items.sort(key=lambda item: item.path.parent.name not in BEGUN_FIRST)
+        item.add_marker(pytest.mark.xdist_group(PLATFORM if folder == PLATFORM else item.nodeid.partition("::")[0]))
+    yield
+    items.sort(key=lambda item: BEGUN_FIRST.index(item.path.parent.name) if item.path.parent.name in BEGUN_FIRST else 99)
 
 
 @pytest.fixture(scope="session")

@@ -78,7 +78,8 @@ def meeting(circle: str, **changes: Any) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(scope="session")
+# Of this folder and not of the whole run: an idle platform would take a fifth of a core from the tests that follow.
+@pytest.fixture(scope="package")
 async def platform_process(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[PlatformProcess]:
     folder = tmp_path_factory.mktemp("platform")
     process = PlatformProcess(folder / "home", EMON_ADMIN_EMAIL="leitung@example.org")

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 
 from emon_contracts.envelope import Event, NewEvent
 from emon_contracts.events.contacts import PersonChanged
@@ -100,6 +101,28 @@ async def test_every_event_has_its_effect_once_and_in_order(
     assert len(rows) == 500
     for person in people:
         assert [row["sequence"] for row in rows if row["subject"] == str(person)] == list(range(1, 26))
+
+
+async def test_a_consumer_with_nothing_to_do_waits_instead_of_looking_again_and_again(
+    urls: ServiceDatabase, kafka: RunningKafka, worker: Database, consumer_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look, looks = AIOKafkaConsumer.getmany, 0
+
+    async def counted(self: AIOKafkaConsumer, *arguments: Any, **named: Any) -> Any:
+        nonlocal looks
+        looks += 1
+        return await look(self, *arguments, **named)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "getmany", counted)
+    async with relaying(urls, kafka), consuming(consumer_name, kafka, worker) as consumer:
+        await append(worker, changed(uuid4(), 1))
+        await eventually(lambda: effects(worker), lambda rows: len(rows) == 1)
+        before = looks
+        await asyncio.sleep(0.5)
+        assert looks - before <= 2
+        await append(worker, changed(uuid4(), 1))
+        await eventually(lambda: effects(worker), lambda rows: len(rows) == 2)
+        assert consumer.trouble() == []
 
 
 async def test_what_is_rolled_back_is_never_sent(

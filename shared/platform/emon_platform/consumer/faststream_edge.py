@@ -7,6 +7,7 @@ header without a value, and then skip the record; ours touches nothing.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
@@ -21,7 +22,8 @@ from emon_platform.consumer.records import Record
 __all__ = ["IllegalStateError", "KafkaError", "Stream"]
 
 BATCH_RECORDS_MAX = 500
-BATCH_TIMEOUT_MS = 5
+# What comes ends the wait at once.
+WAIT_MS = 1000
 STOP_TIMEOUT_S = 15.0
 
 
@@ -51,6 +53,16 @@ async def _decode(message: Any) -> Any:
     return message.raw_message
 
 
+async def _next_batch(consumer: Any) -> tuple[Any, ...]:
+    """What is there, or the first that comes.
+
+    FastStream's own waits `batch_timeout_ms` and then sleeps as long again, deaf: short, it keeps an idle process busy, and long,
+    it keeps a lone event waiting.
+    """
+    found = await consumer.getmany(timeout_ms=WAIT_MS, max_records=BATCH_RECORDS_MAX)
+    return tuple(chain.from_iterable(found.values()))
+
+
 class Stream:
     """One member of a consumer group, reading batches of several topics."""
 
@@ -76,8 +88,6 @@ class Stream:
         self._subscriber: Any = self._broker.subscriber(
             *topics,
             batch=True,
-            max_records=BATCH_RECORDS_MAX,
-            batch_timeout_ms=BATCH_TIMEOUT_MS,
             group_id=group,
             # Static membership (KIP-345): the broker knows who comes back, instead of waiting for somebody dead.
             group_instance_id=f"{group}-{instance}" if instance else None,
@@ -88,6 +98,7 @@ class Stream:
             decoder=_decode,
             listener=_Listener(on_assigned, on_revoked),
         )
+        self._subscriber.get_msg = _next_batch
 
         async def handle(records: Any) -> None:
             await on_batch(
