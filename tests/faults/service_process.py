@@ -8,7 +8,6 @@ import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import IO
 
 import httpx
 from joserfc.jwk import OKPKey
@@ -16,6 +15,7 @@ from joserfc.jwk import OKPKey
 from emon_embedded.ports import free_ports
 from emon_embedded.service_databases import ServiceDatabase
 
+from tests.faults.forked import STANDARD_ERROR, ForkedProcess
 from tests.polling import eventually
 
 PROJECT = Path(__file__).parents[2]
@@ -47,7 +47,7 @@ class Keys:
 class ServiceProcess:
     """`python -m emon_NAME all`."""
 
-    def __init__(self, process: asyncio.subprocess.Process, url: str) -> None:
+    def __init__(self, process: ForkedProcess | asyncio.subprocess.Process, url: str) -> None:
         self.process = process
         self.url = url
 
@@ -74,12 +74,13 @@ async def service_process(
     extra: Mapping[str, str] | None = None,
     *,
     module: Sequence[str] | None = None,
-    output: IO[bytes] | None = None,
+    output: int = STANDARD_ERROR,
+    forked: bool = True,
 ) -> AsyncGenerator[ServiceProcess]:
     """Starts a service; ends it by SIGKILL where it still runs. `extra` settings come last, such as a URL through a proxy.
 
-    `module` with its arguments runs in place of the service's own, and does what it wants before it runs that. `output` takes
-    all that it prints.
+    `module` with its arguments runs in place of the service's own, and does what it wants before it runs that. The file `output`
+    takes all that it prints. `forked` is not for who has to be there before anything is imported.
     """
     [port] = free_ports(1)
     environment = {
@@ -95,9 +96,13 @@ async def service_process(
         **(extra or {}),
     }
     command = (*(module or (f"emon_{name}",)), "all")
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", *command, env=environment, cwd=PROJECT, stdout=output, stderr=output
-    )
+    process: ForkedProcess | asyncio.subprocess.Process
+    if forked:
+        process = ForkedProcess(command, environment, output)
+    else:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", *command, env=environment, cwd=PROJECT, stdout=output, stderr=output
+        )
     try:
         yield ServiceProcess(process, f"http://127.0.0.1:{port}")
     finally:

@@ -33,7 +33,8 @@ async def test_notifications_whose_clock_is_set_back_tells_everything_once_and_i
         meeting = await story.meeting([anna])
         await eventually(lambda: story.outcomes(meeting), lambda found: found == [("invitation", "accepted", None)], within_s=60)
 
-    async with service_process("notifications", ledger, kafka.bootstrap_servers, keys, settings | AN_HOUR_BACK) as service:
+    where = ledger, kafka.bootstrap_servers, keys, settings | AN_HOUR_BACK
+    async with service_process("notifications", *where, forked=False) as service:
         assert "s behind the database's" in await eventually(
             lambda: health_of(service), lambda text: "behind" in text, within_s=60
         )

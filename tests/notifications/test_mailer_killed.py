@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sys
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ from emon_embedded.service_databases import ServiceDatabase
 from emon_embedded.stack import RunningKafka
 from emon_platform.database import Database
 
+from tests.faults.forked import ForkedProcess
 from tests.faults.killing_proxy import KillPoint, killing_proxy
 from tests.faults.story import begin_at_the_end
 from tests.notifications.conftest import World
@@ -42,7 +42,7 @@ class Worker:
             "EMON_SIGNED_LINK_PRIVATE_KEY_FILE": str(link_key_file),
             "EMON_LOG_LEVEL": "ERROR",
         }
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: ForkedProcess | None = None
 
     @property
     def pid(self) -> int:
@@ -51,9 +51,7 @@ class Worker:
 
     @asynccontextmanager
     async def running(self, **settings: str) -> AsyncGenerator[None]:
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "emon_notifications", "worker", env={**self._environment, **settings}
-        )
+        self._process = ForkedProcess(("emon_notifications", "worker"), {**self._environment, **settings})
         try:
             yield
         finally:

