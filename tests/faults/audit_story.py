@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from tests.faults.audit.intentions import INVITATIONS_ISSUED, SIGN_IN_REQUESTED
-from tests.faults.audit.records import Attempt, Delivery, Evidence, LedgerMail, Person, SourceEvent, TakenMail
+from tests.faults.audit.history import INVITATIONS_ISSUED, SIGN_IN_REQUESTED
+from tests.faults.audit.records import Attempt, Delivery, Evidence, LedgerMail, Link, Person, SourceEvent, TakenMail
 from tests.faults.auditor import Report, audit
 
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
 MEETING = UUID(int=1)
+FEEDBACK = UUID(int=2)
 
 
 @dataclass
@@ -44,6 +45,14 @@ class Story:
     def invited(self, *people: UUID) -> SourceEvent:
         return self.happens(INVITATIONS_ISSUED, invitations=[{"person_id": str(person)} for person in people])
 
+    def feedback(self, type_: str, **payload: Any) -> SourceEvent:
+        """An event about the feedback of this story, one version after the one before."""
+        version = 1 + sum(event.subject == FEEDBACK for event in self.events)
+        payload = {name: _as_published(value) for name, value in payload.items()}
+        self.happens(type_, subject=FEEDBACK, **payload)
+        self.events[-1] = replace(self.events[-1], sequence=version)
+        return self.events[-1]
+
     def signs_in(self, *people: UUID) -> SourceEvent:
         expires_at = (NOW + timedelta(minutes=30)).isoformat()
         return self.happens(
@@ -57,21 +66,49 @@ class Story:
         return self.deliveries[-1]
 
     def mailed(
-        self, event: SourceEvent, person: UUID, kind: str, revision: int | None, status: str = "accepted", *, arrives: bool = True
+        self,
+        event: SourceEvent,
+        person: UUID,
+        kind: str,
+        revision: int | None,
+        status: str = "accepted",
+        *,
+        arrives: bool = True,
+        introduces: bool = False,
     ) -> Delivery:
         """A delivery with its mail and one try, which the mail server took or not."""
-        mail = LedgerMail(uuid4(), kind, revision)
-        self.mails.append(mail)
-        self.attempts.append(Attempt(uuid4(), mail.id, status))
-        if arrives:
-            self.arrives(mail, person)
+        mail = self._tried(LedgerMail(uuid4(), kind, revision, person if introduces else None), person, status, arrives=arrives)
         return self.delivery(event, person, status, None if status == "accepted" else "no-reply", mail.id)
 
+    def introduced(self, person: UUID, status: str = "accepted", reason: str | None = None, *, arrives: bool = True) -> Delivery:
+        """A mail that does nothing but introduce; none, where it is owed and was not sent."""
+        mail = None
+        if status in ("accepted", "uncertain", "bounced"):
+            mail = self._tried(LedgerMail(uuid4(), "introduction", None, person), person, status, arrives=arrives)
+        self.deliveries.append(Delivery(uuid4(), uuid4(), person, person, status, reason, mail and mail.id, NOW))
+        return self.deliveries[-1]
+
+    def _tried(self, mail: LedgerMail, person: UUID, status: str, *, arrives: bool) -> LedgerMail:
+        self.mails.append(mail)
+        self.attempts.append(Attempt(uuid4(), mail.id, status, started_at=NOW + timedelta(seconds=len(self.attempts))))
+        if arrives:
+            self.arrives(mail, person)
+        return mail
+
     def arrives(self, mail: LedgerMail, person: UUID) -> None:
-        [address] = self.people[person].addresses
-        meeting = None if mail.kind == "sign_in" else MEETING
+        address = min(self.people[person].addresses)
+        is_about_meeting = mail.kind in ("invitation", "change", "cancellation")
         self.taken.append(
-            TakenMail(len(self.taken), mail.id, mail.kind, address, meeting, mail.revision, mail.kind == "cancellation")
+            TakenMail(
+                order=len(self.taken),
+                mail_id=mail.id,
+                kind=mail.kind,
+                address=address,
+                meeting_id=MEETING if is_about_meeting else None,
+                sequence=mail.revision if is_about_meeting else None,
+                is_cancel=mail.kind == "cancellation",
+                links=_links(mail, person),
+            )
         )
 
     def audit(self, **more: Any) -> Report:
@@ -81,3 +118,22 @@ class Story:
 
     def laws_broken(self, **more: Any) -> set[str]:
         return self.audit(**more).laws_broken()
+
+
+def _links(mail: LedgerMail, person: UUID) -> tuple[Link, ...]:
+    links: list[Link] = []
+    if mail.kind in ("invitation", "change", "cancellation"):
+        links.append(Link("invitation", uuid4(), person, mail.revision or 0))
+    if mail.kind.startswith("feedback_"):
+        links.append(Link("feedback", FEEDBACK, person, mail.revision or 0))
+    if mail.kind == "sign_in":
+        links.append(Link("sign_in", person, person, 0))
+    if mail.introduces is not None:
+        links += [Link(purpose, mail.introduces, mail.introduces, 0) for purpose in ("correction", "erasure")]
+    return tuple(links)
+
+
+def _as_published(value: Any) -> Any:
+    if isinstance(value, UUID):
+        return str(value)
+    return [str(item) for item in value] if isinstance(value, tuple) else value

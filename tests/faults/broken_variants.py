@@ -1,14 +1,21 @@
-"""Notifications with a defect, to see that the auditor finds it: `python -m tests.faults.broken_variants VARIANT {all,…}`.
+"""Notifications with defects, to see that the auditor finds them: `python -m tests.faults.broken_variants VARIANT+… {all,…}`.
 
-The defect is put in from outside, in a process of its own, before the service runs; the product knows nothing of it.
+The defects are put in from outside, in a process of its own, before the service runs; the product knows nothing of them.
 """
 
+import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from emon_contracts.events.feedback import FeedbackSubmitted
+from emon_notifications.deliveries.rules import Kind
+from emon_notifications.feedback import rules as feedback
+from emon_notifications.feedback.rules import FeedbackEvent
+from emon_notifications.introductions import repository as introductions
+from emon_notifications.introductions.rules import Standing
 from emon_notifications.mailing import outcomes
 from emon_notifications.mailing.kinds import meetings
 from emon_notifications.mailing.lane import Lane
@@ -21,6 +28,7 @@ from emon_platform.consumer.offsets import Advance
 from emon_platform.database import Transaction
 from emon_platform.entry import main
 
+TOLD_AS_WELL = "EMON_TEST_TOLD_AS_WELL"
 ONE_ROW_FOR_EVENT_AND_PERSON = "ON CONFLICT (event_id, person_id, channel) DO NOTHING"
 
 
@@ -66,11 +74,37 @@ def forget_what_was_handled() -> None:
     statements._PLAN_FOR_PEOPLE = statements._PLAN_FOR_PEOPLE.replace(ONE_ROW_FOR_EVENT_AND_PERSON, "")
 
 
+def forget_who_was_introduced() -> None:
+    """Whatever became of a mail, its reader counts as somebody who was told nothing yet."""
+
+    def still_new(_outcomes: Collection[str | None]) -> Standing:
+        return Standing.NEW
+
+    who_was_introduced: Any = introductions
+    who_was_introduced.standing_after = still_new
+
+
+def tell_whom_feedback_is_about() -> None:
+    """Whoever is asked, one more is: the person whose id stands in the environment."""
+    told_as_well = UUID(os.environ[TOLD_AS_WELL])
+    rules: Any = feedback
+    kinds_for = rules.kinds_for
+
+    def kinds_for_one_more(event: FeedbackEvent) -> Sequence[tuple[UUID, Kind]]:
+        told = kinds_for(event)
+        return [*told, (told_as_well, told[0][1])] if isinstance(event.payload, FeedbackSubmitted) else told
+
+    rules.kinds_for = kinds_for_one_more
+
+
 VARIANTS: Mapping[str, Callable[[], None]] = {
     "record-before-sending": record_before_sending,
     "forget-what-was-handled": forget_what_was_handled,
+    "forget-who-was-introduced": forget_who_was_introduced,
+    "tell-whom-feedback-is-about": tell_whom_feedback_is_about,
 }
 
 if __name__ == "__main__":
-    VARIANTS[sys.argv.pop(1)]()
+    for variant in sys.argv.pop(1).split("+"):
+        VARIANTS[variant]()
     main("emon_notifications")

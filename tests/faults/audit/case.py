@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from uuid import UUID
 
-from tests.faults.audit.intentions import History, intentions_of
+from tests.faults.audit.history import History
+from tests.faults.audit.intentions import intentions_of
 from tests.faults.audit.justifications import Trial
-from tests.faults.audit.records import Delivery, Evidence, Intention, LedgerMail
+from tests.faults.audit.records import Delivery, Evidence, Intention, LedgerMail, Person
 
 ARRIVED_OR_IN_DOUBT = ("accepted", "uncertain")
 
@@ -48,6 +49,21 @@ class Case:
         return {(item.event_id, item.person_id): item for item in self.intentions}
 
     @cached_property
+    def to_introduce(self) -> dict[UUID, Person]:
+        """Everybody who was entered by others."""
+        people = self.evidence.people
+        return {id_: person for id_, person in people.items() if person.entered_by_others and self.is_asked_about(id_)}
+
+    def intention_of(self, delivery: Delivery) -> Intention | None:
+        """What a delivery is owed for: an event, or that the directory has somebody whom others entered."""
+        if not delivery.introduces:
+            return self.intended.get((delivery.event_id, delivery.person_id))
+        person_id, person = delivery.person_id, self.to_introduce.get(delivery.person_id)
+        if person is None:
+            return None
+        return Intention(delivery.event_id, person_id, person_id, "introduction", 0, person.known_since)
+
+    @cached_property
     def ledger(self) -> dict[tuple[UUID, UUID], list[Delivery]]:
         """By event and person: one each, if all is well."""
         found: dict[tuple[UUID, UUID], list[Delivery]] = defaultdict(list)
@@ -62,6 +78,18 @@ class Case:
         for delivery in self.evidence.deliveries:
             if delivery.mail_id is not None:
                 found[delivery.mail_id].append(delivery)
+        return found
+
+    @cached_property
+    def introducing(self) -> dict[UUID, set[UUID]]:
+        """By person: the mails that introduced them, or of which nobody knows."""
+        found: dict[UUID, set[UUID]] = defaultdict(set)
+        for mail in self.evidence.taken:
+            if mail.introduces is not None and mail.mail_id is not None:
+                found[mail.introduces].add(mail.mail_id)
+        for mail in self.evidence.mails:
+            if mail.introduces is not None and self.may_have_arrived(mail.id):
+                found[mail.introduces].add(mail.id)
         return found
 
     @cached_property
@@ -94,4 +122,4 @@ class Case:
             key = (item.person_id, item.subject_id)
             newest[key] = max(newest[key], item.offset)
         refused = {attempt.mail_id for attempt in self.evidence.attempts if attempt.outcome == "bounced"}
-        return Trial(self.evidence, self.history, told, newest, refused)
+        return Trial(self.evidence, self.history, told, newest, refused, self.introducing)

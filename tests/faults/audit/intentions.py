@@ -1,45 +1,28 @@
 """Who is to hear of what, derived from committed events alone. One function for each type of event.
 
 For a new kind: write a function and enter it in INTENTIONS under the type of its event. What a mail of that kind must look like
-beyond "once for each event and person" stands in laws.py.
+beyond "once for each event and person" stands with the laws. Introductions follow from the directory; see introduction_laws.py.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from uuid import UUID
 
+from tests.faults.audit.history import (
+    FEEDBACK_ACKNOWLEDGED,
+    FEEDBACK_ANSWERED,
+    FEEDBACK_CONTINUED,
+    FEEDBACK_OVERDUE,
+    FEEDBACK_PUT_OFF,
+    FEEDBACK_SUBMITTED,
+    INVITATIONS_ISSUED,
+    MEETING_CANCELLED,
+    MEETING_RESCHEDULED,
+    MEETING_STATES,
+    SIGN_IN_REQUESTED,
+    History,
+)
 from tests.faults.audit.records import Intention, SourceEvent
-
-MEETING_CANCELLED = "de.emon.meetings.meeting-cancelled.v1"
-MEETING_RESCHEDULED = "de.emon.meetings.meeting-rescheduled.v1"
-MEETING_RETITLED = "de.emon.meetings.meeting-retitled.v1"
-MEETING_SCHEDULED = "de.emon.meetings.meeting-scheduled.v1"
-MEETING_STATES = (MEETING_SCHEDULED, MEETING_RETITLED, MEETING_RESCHEDULED, MEETING_CANCELLED)
-INVITATIONS_ISSUED = "de.emon.meetings.invitations-issued.v1"
-SIGN_IN_REQUESTED = "de.emon.gateway.sign-in-requested.v1"
-
-
-@dataclass
-class History:
-    """All events, each once, those of one subject in their order."""
-
-    events: Sequence[SourceEvent]
-    of_type: dict[tuple[UUID, str], list[SourceEvent]] = field(default_factory=dict[tuple[UUID, str], list[SourceEvent]])
-
-    def __post_init__(self) -> None:
-        first: dict[UUID, SourceEvent] = {}
-        for event in sorted(self.events, key=lambda event: event.offset):
-            first.setdefault(event.id, event)  # the relay may send twice; the first counts
-        self.events = list(first.values())
-        for event in self.events:
-            self.of_type.setdefault((event.subject, event.type), []).append(event)
-
-    def about(self, subject: UUID, *types: str) -> list[SourceEvent]:
-        """The events of these types about a subject, in their order."""
-        found = [event for type_ in types for event in self.of_type.get((subject, type_), [])]
-        return sorted(found, key=lambda event: event.offset)
-
 
 IntentionsOf = Callable[[SourceEvent, History], Iterable[Intention]]
 
@@ -73,11 +56,41 @@ def those_who_sign_in(event: SourceEvent, _history: History) -> Iterator[Intenti
         yield Intention(event.id, UUID(person), event.subject, "sign_in", event.offset, event.time, deadline=deadline)
 
 
+def those_asked(event: SourceEvent, _history: History) -> Iterator[Intention]:
+    """Everybody who is asked to act, or who should read what the author wrote back."""
+    for person in sorted(UUID(person) for person in event.payload["asked"]):
+        yield _about_feedback(event, person, kind_of_request(event, person))
+
+
+def the_author(event: SourceEvent, _history: History) -> Iterator[Intention]:
+    """The author hears how far their feedback has come, if they gave a name."""
+    if event.payload["author_id"] is not None:
+        yield _about_feedback(event, UUID(event.payload["author_id"]), KINDS_OF_NEWS[event.type])
+
+
+def kind_of_request(event: SourceEvent, person_id: UUID) -> str:
+    """The kind of mail for somebody who is asked: who is asked once more is reminded, who comes next is told that others were."""
+    if event.type == FEEDBACK_OVERDUE:
+        return "feedback_reminder" if str(person_id) in event.payload["asked_in_vain"] else "feedback_escalation"
+    return "feedback_asked" if event.type == FEEDBACK_SUBMITTED else "feedback_continued"
+
+
+KINDS_OF_NEWS: Mapping[str, str] = {
+    FEEDBACK_ACKNOWLEDGED: "feedback_acknowledged",
+    FEEDBACK_PUT_OFF: "feedback_put_off",
+    FEEDBACK_ANSWERED: "feedback_answered",
+}
+"""What an author is told."""
+
 INTENTIONS: Mapping[str, IntentionsOf] = {
     INVITATIONS_ISSUED: those_invited,
     MEETING_RESCHEDULED: all_guests("change"),
     MEETING_CANCELLED: all_guests("cancellation"),
     SIGN_IN_REQUESTED: those_who_sign_in,
+    FEEDBACK_SUBMITTED: those_asked,
+    FEEDBACK_OVERDUE: those_asked,
+    FEEDBACK_CONTINUED: those_asked,
+    **dict.fromkeys(KINDS_OF_NEWS, the_author),
 }
 
 
@@ -89,6 +102,10 @@ def intentions_of(history: History) -> list[Intention]:
         if event.type in INTENTIONS and not event.replayed
         for intention in INTENTIONS[event.type](event, history)
     ]
+
+
+def _about_feedback(event: SourceEvent, person_id: UUID, kind: str) -> Intention:
+    return Intention(event.id, person_id, event.subject, kind, event.offset, event.time, revision=event.sequence)
 
 
 def _about_meeting(event: SourceEvent, person_id: UUID, kind: str, history: History) -> Intention:

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from tests.faults.audit.intentions import MEETING_CANCELLED, History
+from tests.faults.audit.history import FEEDBACK_NEWS, FEEDBACK_OVERDUE, MEETING_CANCELLED, History
 from tests.faults.audit.records import Delivery, Evidence, Intention, LedgerMail, Person
+
+REQUESTS = frozenset({"feedback_asked", "feedback_reminder", "feedback_escalation"})
 
 SOONEST_EXPIRY = timedelta(hours=24)
 """Nothing expires sooner after its event, but for its own deadline: that is how long somebody unknown is waited for."""
@@ -14,13 +16,17 @@ SOONEST_EXPIRY = timedelta(hours=24)
 
 @dataclass(frozen=True)
 class Trial:
-    """What the functions below look at. By person and subject: the mails that may have arrived, and the newest intention."""
+    """What the functions below look at.
+
+    By person and subject: the mails that may have arrived, and the newest intention. By person: the mails that introduced them.
+    """
 
     evidence: Evidence
     history: History
     told: Mapping[tuple[UUID, UUID], Sequence[LedgerMail]]
     newest: Mapping[tuple[UUID, UUID], int]
     refused: AbstractSet[UUID]  # mails with a try that was refused for good
+    introducing: Mapping[UUID, AbstractSet[UUID]]
 
     def person(self, person_id: UUID) -> Person:
         """What the directory said of them; nothing, where it did not know them."""
@@ -42,13 +48,22 @@ def _nothing_to_tell(intention: Intention, delivery: Delivery, trial: Trial) -> 
     told = [mail for mail in trial.told.get((intention.person_id, intention.subject_id), ()) if mail.id != delivery.mail_id]
     match delivery.reason:
         case "nothing-new":
-            return any(mail.kind == "cancellation" or (mail.revision or 0) >= (intention.revision or 0) for mail in told)
+            knows = any(mail.kind == "cancellation" or (mail.revision or 0) >= (intention.revision or 0) for mail in told)
+            return knows or _need_not_act_any_more(intention, trial)
+        case "introduced-already":
+            return bool(trial.introducing.get(intention.person_id, set[UUID]()) - {delivery.mail_id})
         case "cancelled-before-invited":
             return not told and bool(trial.history.about(intention.subject_id, MEETING_CANCELLED))
         case "no-address":
             return trial.person(intention.person_id).was_without_address
         case _:
             return False
+
+
+def _need_not_act_any_more(intention: Intention, trial: Trial) -> bool:
+    """Whoever was asked to act on feedback, and somebody did, or others are asked meanwhile."""
+    later = trial.history.about(intention.subject_id, *FEEDBACK_NEWS, FEEDBACK_OVERDUE)
+    return intention.kind in REQUESTS and any(event.offset > intention.offset for event in later)
 
 
 def _was_refused(_intention: Intention, delivery: Delivery, trial: Trial) -> bool:

@@ -6,9 +6,11 @@ The auditor shares no code with the platform, so that both cannot be wrong in th
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
+
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +29,25 @@ class SourceEvent:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Everything the directory ever said of somebody: mail may be under way to an address they had a moment ago."""
+    """Everything the directory ever said of somebody: mail may be under way to an address they had a moment ago.
+
+    `known_since` is when it first did; `entered_by_others`: not by themselves, but by somebody else or the operator.
+    """
 
     addresses: frozenset[str] = frozenset()
     version: int = 0
     was_without_address: bool = False
     was_erased: bool = False
+    entered_by_others: bool = False
+    known_since: datetime = LONG_AGO
 
 
 @dataclass(frozen=True, slots=True)
 class Intention:
     """Somebody is to hear of an event.
 
-    `offset` orders the intentions for one person and subject. `revision` is the state of a meeting that they are to know of at
-    least; `deadline` is when it is too late to tell them.
+    `offset` orders the intentions for one person and subject. `revision` is the state of a meeting, or the version of feedback,
+    that they are to know of at least; `deadline` is when it is too late to tell them.
     """
 
     event_id: UUID
@@ -55,7 +62,7 @@ class Intention:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A row of the ledger: what became of an event for a person."""
+    """A row of the ledger: what became of an event for a person. One whose subject is the person themself introduces them."""
 
     id: UUID
     event_id: UUID
@@ -66,14 +73,20 @@ class Delivery:
     mail_id: UUID | None
     updated_at: datetime
 
+    @property
+    def introduces(self) -> bool:
+        """Whether it is owed because nothing else introduced this person."""
+        return self.subject_id == self.person_id
+
 
 @dataclass(frozen=True, slots=True)
 class LedgerMail:
-    """A row of the ledger: an SMTP message."""
+    """A row of the ledger: an SMTP message. `introduces` is whom it tells who entered them."""
 
     id: UUID
     kind: str
     revision: int | None
+    introduces: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +97,17 @@ class Attempt:
     mail_id: UUID
     outcome: str | None
     code: int | None = None
+    started_at: datetime = LONG_AGO
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link in a mail: what it is for, what it is about in which state, and who may follow it."""
+
+    purpose: str
+    subject_id: UUID
+    person_id: UUID
+    revision: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +121,68 @@ class TakenMail:
     meeting_id: UUID | None = None
     sequence: int | None = None
     is_cancel: bool = False
+    links: tuple[Link, ...] = ()
+
+    @property
+    def readers(self) -> frozenset[UUID]:
+        """Whom its links are for."""
+        return frozenset(link.person_id for link in self.links)
+
+    @property
+    def introduces(self) -> UUID | None:
+        """Whom it tells who entered them: it has both the link to correct and the one to erase."""
+        correct, erase = ({link.subject_id for link in self.links if link.purpose == of} for of in ("correction", "erasure"))
+        return next(iter(correct & erase), None)
+
+    @property
+    def feedback(self) -> Link | None:
+        """The link to the feedback that it is about."""
+        return next((link for link in self.links if link.purpose == "feedback"), None)
+
+    @property
+    def subject_id(self) -> UUID | None:
+        """The meeting or the feedback that it is about."""
+        return self.meeting_id or (self.feedback and self.feedback.subject_id)
+
+    @property
+    def state(self) -> int | None:
+        """Which state of its subject it tells of."""
+        return self.feedback.revision if self.feedback is not None else self.sequence
 
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What the databases of meetings and contacts hold: the versions of meetings and people, who is invited, who should be."""
+    """What the databases of meetings, feedback and contacts hold."""
 
-    versions: Mapping[UUID, int] = field(default_factory=dict[UUID, int])
+    versions: Mapping[UUID, int] = field(default_factory=dict[UUID, int])  # of meetings and feedback
     people: Mapping[UUID, int] = field(default_factory=dict[UUID, int])  # person -> version
+    erased: Mapping[UUID, int] = field(default_factory=dict[UUID, int])  # person -> version of the end
     invited: frozenset[tuple[UUID, UUID]] = frozenset()  # meeting, person
     due: frozenset[tuple[UUID, UUID]] = frozenset()  # the same, for members of whom a meeting that stands is for
+    replies: Mapping[UUID, tuple[int, str]] = field(default_factory=dict[UUID, tuple[int, str]])  # invitation -> version, reply
+    asked: frozenset[tuple[UUID, UUID]] = frozenset()  # feedback that waits, person who is asked now
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Feedback as it was submitted: by whom, None where they gave no name, and about which person, if about one."""
+
+    author: UUID | None = None
+    about: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Promises:
+    """What the API confirmed, as its callers know it."""
+
+    meetings: Mapping[UUID, int] = field(default_factory=dict[UUID, int])  # version
+    links: Mapping[UUID, int] = field(default_factory=dict[UUID, int])  # person -> requests
+    replies: Mapping[tuple[UUID, UUID], str] = field(default_factory=dict[tuple[UUID, UUID], str])  # meeting, person -> the last
+    feedback: Mapping[UUID, Mapping[str, int]] = field(
+        default_factory=dict[UUID, Mapping[str, int]]
+    )  # -> type of event -> how often
+    written: Mapping[UUID, Written] = field(default_factory=dict[UUID, Written])
+    erased: frozenset[UUID] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +205,6 @@ class Evidence:
     taken: Sequence[TakenMail]
     committed: Committed | None = None
     decisions: Decisions = Decisions()
-    promised: Mapping[UUID, int] = field(default_factory=dict[UUID, int])  # meeting -> version that the API confirmed
-    promised_links: Mapping[UUID, int] = field(default_factory=dict[UUID, int])  # person -> requests that the API took
+    promises: Promises = Promises()
     dead_letters: int = 0
     subjects: frozenset[UUID] | None = None

@@ -3,8 +3,12 @@
 """Where evidence comes from: topics by aiokafka, databases by asyncpg, mails by the standard library. No code of the platform."""
 
 import asyncio
+import base64
+import binascii
 import json
+import re
 import sqlite3
+import struct
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing, suppress
@@ -21,12 +25,27 @@ from uuid import UUID
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from tests.faults.audit.records import Attempt, Committed, Delivery, LedgerMail, Person, SourceEvent, TakenMail
+from tests.faults.audit.records import (
+    LONG_AGO,
+    Attempt,
+    Committed,
+    Delivery,
+    LedgerMail,
+    Link,
+    Person,
+    SourceEvent,
+    TakenMail,
+)
 
 EVENT_TOPICS = ("emon.meetings.events", "emon.gateway.events", "emon.feedback.events", "emon.contacts.events")
 PEOPLE_TOPIC = "emon.directory.people"
 READ_WITHIN_S = 20.0
 READ_AGAIN = 2
+
+LINKS = re.compile(r"/(?:links/|sign-in\?token=)([A-Za-z0-9_-]+)")
+# Key id, purpose, revision, issued, expires, identifier, subject, person, signature.
+LINK_LAYOUT = struct.Struct(">4sBIII16s16s16s64s")
+PURPOSES = {1: "sign_in", 2: "invitation", 3: "feedback", 4: "correction", 5: "erasure"}
 
 
 async def read_events(bootstrap: str, topics: Sequence[str] = EVENT_TOPICS) -> list[SourceEvent]:
@@ -58,11 +77,14 @@ async def read_people(bootstrap: str) -> dict[UUID, Person]:
     """All that the directory says and, as far as it was not compacted yet, said of people."""
     said: dict[UUID, list[dict[str, Any] | None]] = defaultdict(list)
     versions: dict[UUID, int] = defaultdict(int)
+    since: dict[UUID, datetime] = {}
     for record in await _records(bootstrap, [PEOPLE_TOPIC]):
         try:
             person_id = UUID((record.key or b"").decode())
-            version = int(dict(record.headers)["ce_sequence"])
+            headers = {name: (value or b"").decode() for name, value in record.headers}
+            version = int(headers["ce_sequence"])
             said[person_id].append(json.loads(record.value) if record.value else None)
+            since.setdefault(person_id, datetime.fromisoformat(headers["ce_time"]))
         except (ValueError, KeyError):
             continue  # a record that names nobody
         versions[person_id] = max(versions[person_id], version)
@@ -72,6 +94,8 @@ async def read_people(bootstrap: str) -> dict[UUID, Person]:
             version=versions[person_id],
             was_without_address=any(state is not None and not state.get("email") for state in states),
             was_erased=any(state is None for state in states),
+            entered_by_others=any(state is not None and state.get("entered_by") != str(person_id) for state in states),
+            known_since=since.get(person_id, LONG_AGO),
         )
         for person_id, states in said.items()
     }
@@ -104,6 +128,37 @@ async def _read(bootstrap: str, topics: Sequence[str]) -> list[Any]:
     return found
 
 
+COMMITTED_IN: Mapping[str, Mapping[str, str]] = {
+    "contacts": {
+        "people": "SELECT id, version FROM people",
+        "erased": "SELECT id, version FROM erased_people",
+        "memberships": "SELECT organisation_id, ags, person_id FROM memberships",
+    },
+    "meetings": {
+        "meetings": "SELECT id, version FROM meetings",
+        "invitations": "SELECT id, meeting_id, person_id, version, reply FROM invitations",
+        "standing": """
+            SELECT participants.meeting_id, participants.organisation_id, participants.ags
+            FROM participants
+            JOIN meetings ON meetings.id = participants.meeting_id
+            WHERE meetings.status = 'scheduled'
+              AND meetings.starts_at > now()
+              AND participants.organisation_id IS NOT NULL
+        """,
+    },
+    "feedback": {
+        "feedback": "SELECT id, version FROM feedback",
+        "asked": """
+            SELECT asked.feedback_id, asked.person_id
+            FROM asked
+            JOIN feedback ON feedback.id = asked.feedback_id
+            WHERE feedback.look_at IS NOT NULL
+              AND asked.round = feedback.round
+        """,
+    },
+}
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerRows:
     """What notifications wrote down."""
@@ -122,8 +177,8 @@ async def read_ledger(url: str) -> LedgerRows:
             deliveries = await connection.fetch(
                 "SELECT id, event_id, person_id, subject_id, status, reason, mail_id, updated_at FROM deliveries"
             )
-            mails = await connection.fetch("SELECT id, kind, revision FROM mails")
-            attempts = await connection.fetch("SELECT id, mail_id, outcome, code FROM attempts")
+            mails = await connection.fetch("SELECT id, kind, revision, introduces FROM mails")
+            attempts = await connection.fetch("SELECT id, mail_id, outcome, code, started_at FROM attempts")
             dead_letters = await connection.fetchval("SELECT count(*) FROM dead_letters")
     finally:
         await connection.close()
@@ -135,41 +190,34 @@ async def read_ledger(url: str) -> LedgerRows:
     )
 
 
-async def read_committed(meetings_url: str, contacts_url: str) -> Committed:
-    """What meetings and contacts committed. The URLs are those of their workers, who see every municipality's."""
-    contacts = await asyncpg.connect(contacts_url)
+async def read_committed(worker_urls: Mapping[str, str]) -> Committed:
+    """What meetings, feedback and contacts committed. The URLs are those of their workers, who see every municipality's."""
+    (contacts, meetings, feedback) = [await _asked(worker_urls[service], queries) for service, queries in COMMITTED_IN.items()]
+    members: dict[tuple[UUID, str], set[UUID]] = defaultdict(set)
+    for row in contacts["memberships"]:
+        members[_uuid(row["organisation_id"]), row["ags"]].add(_uuid(row["person_id"]))
+    return Committed(
+        versions={_uuid(row["id"]): row["version"] for row in (*meetings["meetings"], *feedback["feedback"])},
+        people={_uuid(row["id"]): row["version"] for row in contacts["people"]},
+        erased={_uuid(row["id"]): row["version"] for row in contacts["erased"]},
+        invited=frozenset((_uuid(row["meeting_id"]), _uuid(row["person_id"])) for row in meetings["invitations"]),
+        due=frozenset(
+            (_uuid(row["meeting_id"]), person_id)
+            for row in meetings["standing"]
+            for person_id in members[_uuid(row["organisation_id"]), row["ags"]]
+        ),
+        replies={_uuid(row["id"]): (row["version"], row["reply"]) for row in meetings["invitations"] if row["reply"] is not None},
+        asked=frozenset((_uuid(row["feedback_id"]), _uuid(row["person_id"])) for row in feedback["asked"]),
+    )
+
+
+async def _asked(url: str, queries: Mapping[str, str]) -> dict[str, list[Any]]:
+    connection = await asyncpg.connect(url)
     try:
-        people = await contacts.fetch("SELECT id, version FROM people")
-        memberships = await contacts.fetch("SELECT organisation_id, ags, person_id FROM memberships")
-    finally:
-        await contacts.close()
-    connection = await asyncpg.connect(meetings_url)
-    try:
-        meetings = await connection.fetch("SELECT id, version FROM meetings")
-        invitations = await connection.fetch("SELECT meeting_id, person_id FROM invitations")
-        standing = await connection.fetch(
-            """
-            SELECT participants.meeting_id, participants.organisation_id, participants.ags
-            FROM participants
-            JOIN meetings ON meetings.id = participants.meeting_id
-            WHERE meetings.status = 'scheduled'
-              AND meetings.starts_at > now()
-              AND participants.organisation_id IS NOT NULL
-            """
-        )
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            return {name: await connection.fetch(query) for name, query in queries.items()}
     finally:
         await connection.close()
-    members: dict[tuple[UUID, str], set[UUID]] = defaultdict(set)
-    for row in memberships:
-        members[row["organisation_id"], row["ags"]].add(_uuid(row["person_id"]))
-    return Committed(
-        versions={_uuid(row["id"]): row["version"] for row in meetings},
-        people={_uuid(row["id"]): row["version"] for row in people},
-        invited=frozenset((_uuid(row["meeting_id"]), _uuid(row["person_id"])) for row in invitations),
-        due=frozenset(
-            (_uuid(row["meeting_id"]), person_id) for row in standing for person_id in members[row["organisation_id"], row["ags"]]
-        ),
-    )
 
 
 def _plain(row: Any) -> dict[str, Any]:
@@ -202,7 +250,24 @@ def _taken(order: int, mail: EmailMessage) -> TakenMail:
         meeting_id=_uuid_before_at(calendar.get("UID", "")),
         sequence=int(calendar["SEQUENCE"]) if "SEQUENCE" in calendar else None,
         is_cancel=method == "CANCEL",
+        links=_links(mail),
     )
+
+
+def _links(mail: EmailMessage) -> tuple[Link, ...]:
+    """What the links in the text say, whether they are signed or not."""
+    body = mail.get_body(("plain",))
+    tokens = [] if body is None else LINKS.findall(body.get_content())
+    return tuple(link for link in map(_link, tokens) if link is not None)
+
+
+def _link(token: str) -> Link | None:
+    try:
+        raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        _, purpose, revision, _, _, _, subject, person, _ = LINK_LAYOUT.unpack(raw)
+        return Link(PURPOSES[purpose], UUID(bytes=subject), UUID(bytes=person), revision)
+    except (binascii.Error, struct.error, KeyError):
+        return None
 
 
 def _calendar(mail: EmailMessage) -> dict[str, str]:
