@@ -45,11 +45,10 @@ class Story:
     def invited(self, *people: UUID) -> SourceEvent:
         return self.happens(INVITATIONS_ISSUED, invitations=[{"person_id": str(person)} for person in people])
 
-    def feedback(self, type_: str, **payload: Any) -> SourceEvent:
+    def feedback(self, type_: str, **people: UUID | tuple[UUID, ...] | None) -> SourceEvent:
         """An event about the feedback of this story, one version after the one before."""
         version = 1 + sum(event.subject == FEEDBACK for event in self.events)
-        payload = {name: _as_published(value) for name, value in payload.items()}
-        self.happens(type_, subject=FEEDBACK, **payload)
+        self.happens(type_, subject=FEEDBACK, **{name: _as_published(value) for name, value in people.items()})
         self.events[-1] = replace(self.events[-1], sequence=version)
         return self.events[-1]
 
@@ -133,7 +132,7 @@ def _links(mail: LedgerMail, person: UUID) -> tuple[Link, ...]:
     return tuple(links)
 
 
-def _as_published(value: Any) -> Any:
+def _as_published(value: UUID | tuple[UUID, ...] | None) -> Any:
     if isinstance(value, UUID):
         return str(value)
-    return [str(item) for item in value] if isinstance(value, tuple) else value
+    return None if value is None else [str(person) for person in value]

@@ -21,14 +21,21 @@ from tests.end_to_end.conftest import register_record
 from tests.end_to_end.platform_process import PlatformProcess, emon, every_page
 from tests.faults.audit.records import Decisions
 from tests.faults.auditor import Report, audit, gather
+from tests.faults.soak.mailboxes import Mailboxes, address
 from tests.faults.soak.mischief import Mischiefs
-from tests.faults.soak.plan import Plan, plan_of
+from tests.faults.soak.plan import Part, Plan, plan_of
 from tests.faults.soak.quiet import until_quiet
 from tests.faults.soak.workload import AGS, Workload
 from tests.notifications.mail_server import MailServer, running_mail_server
-from tests.polling import eventually
 
 ADMIN_EMAIL = "leitung@example.org"
+SETTINGS = {
+    "EMON_ADMIN_EMAIL": ADMIN_EMAIL,
+    # So that some are introduced by a mail of their own, and others by the invitation that comes first.
+    "EMON_INTRODUCE_AFTER": "PT8S",
+    # All that is said without a name comes from one address here.
+    "EMON_RATE_OF_ANONYMOUS_FEEDBACK_PER_ADDRESS": "100000/hour",
+}
 
 
 def say(text: str) -> None:
@@ -39,7 +46,9 @@ def say(text: str) -> None:
 async def soak(plan: Plan, home: Path) -> bool:
     """Runs the plan in a new home. Answers whether all was well."""
     async with running_mail_server() as mail_server:
-        platform = PlatformProcess(home / "home", EMON_ADMIN_EMAIL=ADMIN_EMAIL, EMON_SMTP_URL=mail_server.url)
+        platform = PlatformProcess(
+            home / "home", EMON_SMTP_URL=mail_server.url, EMON_MEDIATOR_EMAIL=mediator_email(plan), **SETTINGS
+        )
         await platform.start()
         try:
             register = home / "register.txt"
@@ -48,25 +57,18 @@ async def soak(plan: Plan, home: Path) -> bool:
             if code:
                 raise RuntimeError(f"the register could not be imported:\n{output}")
             async with Browser(platform.where.gateway_url) as visitor:
-                admin = await sign_in(visitor, mail_server)
-                workload = Workload(plan, visitor, admin)
+                mailboxes = Mailboxes(mail_server)
+                admin = await mailboxes.sign_in(visitor, ADMIN_EMAIL)
+                workload = Workload(
+                    plan, visitor, admin, mailboxes, lambda: platform.where.services["feedback"].database.worker_url
+                )
                 await workload.begin()
-                await until_quiet(platform.where, say)  # whom the gateway does not know yet gets no link, and is not told
+                # Whom the gateway does not know yet gets no link, and is not told.
+                await until_quiet(platform.where, say, all_are_introduced=False)
+                await workload.sign_in()
                 return await _soak(platform, mail_server, workload)
         finally:
             await platform.stop()
-
-
-async def sign_in(visitor: Browser, mail_server: MailServer) -> Browser:
-    """The administrator's session, by the link in her mail."""
-    await visitor.post("/v1/sign-in-links", {"email": ADMIN_EMAIL}, expected=202)
-
-    async def mails() -> list[str]:
-        return [mail.text() for mail in mail_server.mails if mail.recipient == ADMIN_EMAIL]
-
-    [text, *_] = await eventually(mails, bool, within_s=60)
-    token = text.split("?token=")[1].split()[0]
-    return visitor.with_token((await visitor.post("/v1/sessions", {"token": token}))["access_token"])
 
 
 async def _soak(platform: PlatformProcess, mail_server: MailServer, workload: Workload) -> bool:
@@ -108,10 +110,9 @@ async def _audited(platform: PlatformProcess, mail_server: MailServer, workload:
         platform.where.kafka_bootstrap,
         services["notifications"].database.worker_url,
         [mail.content for mail in mail_server.mails],
-        meetings_and_contacts_urls=(services["meetings"].database.worker_url, services["contacts"].database.worker_url),
+        worker_urls={name: service.database.worker_url for name, service in services.items()},
         decisions=decisions,
-        promised=workload.promised,
-        promised_links=workload.promised_links,
+        promises=workload.promises,
     )
     return audit(evidence, workload.plan.seed)
 
@@ -125,6 +126,13 @@ async def _staff_decide(admin: Browser) -> Decisions:
     for delivery in cancelled:
         await admin.post(f"/v1/deliveries/{delivery}/cancellation", None, expected=200)
     return Decisions(frozenset(released), frozenset(cancelled))
+
+
+def mediator_email(plan: Plan) -> str:
+    """Whom feedback goes to when nobody else acts on it."""
+    [email] = [address(guest) for guest in plan.guests if guest.part is Part.MEDIATOR]
+    assert email is not None  # who does something has a mailbox
+    return email
 
 
 def _counted(counts: Mapping[str, int]) -> str:

@@ -20,11 +20,13 @@ DOWN_GREETING = "421 4.3.2 out of order"
 KILLED_SERVICES: Mapping[Mischief, str] = {
     Mischief.KILL_CONTACTS: "emon_contacts",
     Mischief.KILL_MEETINGS: "emon_meetings",
+    Mischief.KILL_FEEDBACK: "emon_feedback",
     Mischief.KILL_NOTIFICATIONS: "emon_notifications",
     Mischief.KILL_GATEWAY: "emon_gateway",
 }
 PAUSED_SERVICES: Mapping[Mischief, str] = {
     Mischief.PAUSE_MEETINGS: "emon_meetings",
+    Mischief.PAUSE_FEEDBACK: "emon_feedback",
     Mischief.PAUSE_NOTIFICATIONS: "emon_notifications",
 }
 KILLED_AT: Mapping[Mischief, str] = {

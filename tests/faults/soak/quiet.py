@@ -18,13 +18,14 @@ LOOKS_AGAIN_AFTER_S = 0.5
 QUIET_LOOKS = 3
 TELLS_EVERY_S = 15.0
 UNSETTLED = ("waiting", "queued", "sending", "deferred")
+DUE_FEEDBACK = "SELECT count(*) FROM feedback WHERE look_at <= now()"
 BROKEN_OFF = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError)
 
 
-async def until_quiet(where: RunningPlatform, say: Callable[[str], None]) -> list[str]:
+async def until_quiet(where: RunningPlatform, say: Callable[[str], None], *, all_are_introduced: bool = True) -> list[str]:
     """Waits until nothing is under way any more, and answers what still is where that takes too long.
 
-    Pauses after a 4xx are cut short.
+    Pauses after a 4xx are cut short. `all_are_introduced`: also until everybody got an introduction, or is owed one for good.
     """
     deadline = time.monotonic() + QUIET_WITHIN_S
     quiet, told_at = 0, time.monotonic()
@@ -32,7 +33,7 @@ async def until_quiet(where: RunningPlatform, say: Callable[[str], None]) -> lis
     while quiet < QUIET_LOOKS and time.monotonic() < deadline:
         try:
             async with asyncio.timeout(20):
-                left = await _what_is_left(where)
+                left = await _what_is_left(where, all_are_introduced=all_are_introduced)
         except BROKEN_OFF as failure:
             left = [f"cannot look: {type(failure).__name__}"]
         quiet = 0 if left else quiet + 1
@@ -43,7 +44,7 @@ async def until_quiet(where: RunningPlatform, say: Callable[[str], None]) -> lis
     return [*left, *await _troubles(where)] if left else []
 
 
-async def _what_is_left(where: RunningPlatform) -> list[str]:
+async def _what_is_left(where: RunningPlatform, *, all_are_introduced: bool) -> list[str]:
     left: list[str] = []
     ends = await _ends(where.kafka_bootstrap)
     for name, service in where.services.items():
@@ -57,6 +58,9 @@ async def _what_is_left(where: RunningPlatform) -> list[str]:
                 left += [f"{name}: behind in {behind} partitions"] if behind else []
             if name == "notifications":
                 left += await _unsettled(connection)
+                left += await _new(connection) if all_are_introduced else []
+            if name == "feedback" and (due := await connection.fetchval(DUE_FEEDBACK)):
+                left.append(f"feedback: {due} that somebody has to be asked about")
             if name == "gateway" and (asked := await connection.fetchval("SELECT count(*) FROM sign_in_requests")):
                 left.append(f"gateway: {asked} requests for links")
         finally:
@@ -69,6 +73,23 @@ async def _unsettled(connection: Any) -> list[str]:
     await connection.execute("UPDATE deliveries SET not_before = now() WHERE status = 'deferred' AND not_before > now()")
     rows = await connection.fetch("SELECT status, count(*) FROM deliveries WHERE status = ANY($1) GROUP BY status", UNSETTLED)
     return [f"notifications: {count} deliveries {status}" for status, count in rows]
+
+
+async def _new(connection: Any) -> list[str]:
+    new = await connection.fetchval(
+        """
+        SELECT count(*)
+        FROM newcomers
+        WHERE introduced_at IS NULL
+          AND NOT EXISTS (
+              SELECT
+              FROM deliveries
+              WHERE deliveries.person_id = newcomers.person_id
+                AND deliveries.subject_id = newcomers.person_id
+          )
+        """
+    )
+    return [f"notifications: {new} people to introduce"] if new else []
 
 
 async def _ends(bootstrap: str) -> Mapping[tuple[str, int], int]:
