@@ -24,6 +24,7 @@ from tests.faults.audit.records import Promises, Written
 from tests.faults.soak.mailboxes import Mailboxes, address
 from tests.faults.soak.passing import let_deadline_pass
 from tests.faults.soak.plan import ABOUT_FEEDBACK, CIRCLES, LANES, Deed, Guest, Operation, Part, Plan
+from tests.faults.soak.quiet import BROKEN_OFF as DATABASE_BROKEN_OFF
 
 AGS = "08999101"
 GIVES_UP_AFTER_S = 180.0
@@ -183,7 +184,7 @@ class Workload:
             case Deed.WRITE_BACK:
                 await self._act_on_feedback(operation, "messages", text, FEEDBACK_CONTINUED)
             case _:
-                await let_deadline_pass(self.feedback_database(), UUID(self._submitted(number)))
+                await self._let_deadline_pass(UUID(self._submitted(number)))
 
     async def _submit(self, operation: Operation, text: dict[str, str]) -> None:
         number, author, about = operation.feedback, operation.guest, operation.about
@@ -214,6 +215,19 @@ class Workload:
         await self._ask("POST", path, body, key=key, browser=browser, already=(409, "already-rated"))
         if event is not None:
             self._happened[number][event] += 1
+
+    async def _let_deadline_pass(self, feedback_id: UUID) -> None:
+        deadline = time.monotonic() + GIVES_UP_AFTER_S
+        while True:
+            try:
+                async with asyncio.timeout(ANSWERS_WITHIN_S):
+                    # Asked for anew each time: a platform that was killed as a whole comes back on other ports.
+                    return await let_deadline_pass(self.feedback_database(), feedback_id)
+            except DATABASE_BROKEN_OFF as failure:
+                self.retried[type(failure).__name__] += 1
+                if time.monotonic() > deadline:
+                    raise GaveUp("the database of feedback did not answer") from failure
+            await asyncio.sleep(ASKS_AGAIN_AFTER_S)
 
     def _submitted(self, number: int) -> str:
         if number not in self.feedback:
