@@ -5,7 +5,9 @@ SHELL := /bin/bash
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 MEMBERS := $(sort $(patsubst %/pyproject.toml,%,$(wildcard shared/*/pyproject.toml services/*/pyproject.toml deploy/*/pyproject.toml)))
-IMAGES := contacts meetings feedback notifications gateway
+IMAGES := contacts meetings feedback notifications gateway dashboard
+# What the bundle of the dashboard is made of.
+ASSETS_FROM := $(addprefix services/dashboard/,package-lock.json bundle_assets.py emon_dashboard/static/theme.css emon_dashboard/static/pages.css)
 # The first Python of at least 3.11; set PYTHON to choose another.
 PYTHON ?= $(firstword $(foreach python,python3 python3.11 python3.12 python3.13 python3.14,$(shell $(python) -c 'import sys; print(sys.executable) if sys.version_info >= (3, 11) else None' 2>/dev/null | grep -v None)))
 # uv where it is on the path already, otherwise the one that pip puts into the virtual environment.
@@ -20,20 +22,25 @@ SEED ?=
 PEERS_VENV := .venv-benchmarks
 PEERS_INSTALLED := $(PEERS_VENV)/.installed
 
-.PHONY: help setup up demo test soak bench lint format documents lock clean
+.PHONY: help setup assets up demo test soak bench lint format documents lock clean
 
 help: ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## create .venv with everything, and the command .venv/bin/emon
 
-$(INSTALLED): requirements/development.txt pyproject.toml $(addsuffix /pyproject.toml,$(MEMBERS))
+$(INSTALLED): requirements/development.txt pyproject.toml $(addsuffix /pyproject.toml,$(MEMBERS)) $(ASSETS_FROM)
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	@command -v uv >/dev/null || test -x $(VENV)/bin/uv || $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	$(UV) pip install --quiet --python $(VENV)/bin/python --require-hashes --requirement requirements/development.txt
 	$(UV) pip install --quiet --python $(VENV)/bin/python --no-deps $(addprefix --editable ./,$(MEMBERS))
+	@$(MAKE) --no-print-directory assets
 	@touch $@
+
+assets: ## fetch and bundle what the dashboard's pages load
+	@test -x $(VENV)/bin/python || { echo "Run make setup first." >&2; exit 1; }
+	$(VENV)/bin/python services/dashboard/bundle_assets.py
 
 up: $(INSTALLED) ## run the whole platform on this machine, until Ctrl-C
 	@exec $(VENV)/bin/emon up

@@ -38,7 +38,7 @@ def composition() -> Composition:
         surroundings = _surroundings(Path(folder))
         subscriptions: dict[str, Sequence[Subscription]] = {}
         openapi: dict[str, Document] = {}
-        for part in SERVICES:
+        for part in (part for part in SERVICES if part.has_database):
             service: Service[Any] = import_module(f"{part.module}.app").SERVICE
             environment = service_environment(part, surroundings, operator={})
             settings = service.settings(**{name.removeprefix(PREFIX).lower(): value for name, value in environment.items()})
@@ -57,6 +57,7 @@ def _surroundings(folder: Path) -> Surroundings:
         home=home,
         kafka_bootstrap=NOWHERE,
         public_url=f"http://{NOWHERE}",
+        dashboard_url=f"http://{NOWHERE}",
         smtp_url=f"smtp://{NOWHERE}",
         admin_email=ADMIN_EMAIL_DEFAULT,
         ports=dict.fromkeys(names, 1),

@@ -1,4 +1,4 @@
-"""`python small_platform.py HOME PORT MAIL_PORT`: the platform with two small services in place of its own, and one topic."""
+"""`python small_platform.py HOME PORT MAIL_PORT DASHBOARD_PORT`: the platform with two small services and one topic."""
 
 import asyncio
 import sys
@@ -25,8 +25,8 @@ async def create_topic(bootstrap_servers: str) -> None:
 
 
 if __name__ == "__main__":
-    home, port, mail_port = sys.argv[1:]
-    options = Options(Path(home), int(port), int(mail_port), services=SERVICES, prepare_broker=create_topic)
+    home, port, mail_port, dashboard_port = sys.argv[1:]
+    options = Options(Path(home), int(port), int(mail_port), int(dashboard_port), services=SERVICES, prepare_broker=create_topic)
     try:
         asyncio.run(run_platform(options, Screen()))
     except CannotRun as failure:

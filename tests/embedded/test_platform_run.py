@@ -34,7 +34,7 @@ class Platform:
 
     def __init__(self, home: Path, **settings: str) -> None:
         self.home = home
-        self.port, self.mail_port = free_ports(2)
+        self.port, self.mail_port, self.dashboard_port = free_ports(3)
         self._settings = settings
         self._process: subprocess.Popen[str] | None = None
         self._output = home.parent / f"{home.name}-output.txt"
@@ -51,7 +51,14 @@ class Platform:
     def start(self) -> None:
         with self._output.open("w") as output:
             self._process = subprocess.Popen(
-                [sys.executable, HERE / "small_platform.py", self.home, str(self.port), str(self.mail_port)],
+                [
+                    sys.executable,
+                    HERE / "small_platform.py",
+                    self.home,
+                    str(self.port),
+                    str(self.mail_port),
+                    str(self.dashboard_port),
+                ],
                 env={**os.environ, "PYTHONPATH": str(HERE), **self._settings},
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -182,6 +189,7 @@ async def test_what_a_killed_platform_announced_is_void_once_another_starts(tmp_
         supervisor_pid=1,
         gateway_url="http://127.0.0.1:1",
         public_url="http://127.0.0.1:1",
+        dashboard_url=None,
         mail_url="http://127.0.0.1:1",
         smtp_url="smtp://127.0.0.1:1",
         kafka_bootstrap="127.0.0.1:1",

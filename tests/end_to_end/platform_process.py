@@ -24,7 +24,7 @@ class PlatformProcess:
 
     def __init__(self, home: Path, **environment: str) -> None:
         self.home = home
-        self.port, self.mail_port = free_ports(2)
+        self.port, self.mail_port, self.dashboard_port = free_ports(3)
         self._environment = environment
         self._process: asyncio.subprocess.Process | None = None
         self.running: RunningPlatform | None = None
@@ -39,6 +39,7 @@ class PlatformProcess:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "emon_operator", "up",
             "--home", str(self.home), "--port", str(self.port), "--mail-port", str(self.mail_port),
+            "--dashboard-port", str(self.dashboard_port),
             env={**os.environ, **self._environment},
             stdout=asyncio.subprocess.DEVNULL,
         )  # fmt: skip

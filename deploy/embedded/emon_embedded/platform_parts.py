@@ -14,7 +14,7 @@ from emon_embedded.postgresql import SUPERUSER, PostgreSQL
 from emon_embedded.processes import Account, Command
 from emon_embedded.running_platform import RunningPlatform, RunningService
 from emon_embedded.service_databases import role_names, service_database
-from emon_embedded.services import ADMIN_EMAIL_DEFAULT, GATEWAY, Service, Surroundings, service_environment
+from emon_embedded.services import ADMIN_EMAIL_DEFAULT, DASHBOARD, GATEWAY, Service, Surroundings, service_environment
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,13 @@ class Parts:
         services = {
             service.name: RunningService(self.around.url(service.name), self.around.databases[service.name])
             for service in self.services
+            if service.has_database
         }
         return RunningPlatform(
             supervisor_pid=supervisor_pid,
             gateway_url=self.around.url(GATEWAY),
             public_url=self.around.public_url,
+            dashboard_url=self.around.dashboard_url,
             mail_url=self.sink.http_url,
             smtp_url=self.sink.smtp_url,
             kafka_bootstrap=self.kafka.bootstrap_servers,
@@ -76,13 +78,16 @@ def assemble(
     *,
     port: int,
     mail_port: int,
+    dashboard_port: int,
     environment: Mapping[str, str],
     home_lock: int,
 ) -> Parts:
     """The parts of the platform in this home. Missing credentials are made; ports within are chosen anew each time."""
-    names = tuple(service.name for service in services)
-    passwords = keep_credentials(home, [SUPERUSER, *role_names(names)]).passwords
-    inner_names = [name for name in names if name != GATEWAY]
+    with_database = tuple(service.name for service in services if service.has_database)
+    passwords = keep_credentials(home, [SUPERUSER, *role_names(with_database)]).passwords
+    chosen_ports = {GATEWAY: port, DASHBOARD: dashboard_port}
+    inner_names = [service.name for service in services if service.name not in chosen_ports]
+    has_dashboard = any(service.name == DASHBOARD for service in services)
     postgresql_port, kafka_port, controller_port, smtp_port, *inner_ports = free_ports(4 + len(inner_names))
     postgresql = PostgreSQL(
         program=programs.postgresql,
@@ -112,9 +117,10 @@ def assemble(
         home=home,
         kafka_bootstrap=kafka.bootstrap_servers,
         public_url=environment.get("EMON_PUBLIC_URL") or f"http://{LOOPBACK}:{port}",
+        dashboard_url=(environment.get("EMON_DASHBOARD_URL") or f"http://{LOOPBACK}:{dashboard_port}") if has_dashboard else None,
         smtp_url=environment.get("EMON_SMTP_URL") or sink.smtp_url,
         admin_email=environment.get("EMON_ADMIN_EMAIL") or ADMIN_EMAIL_DEFAULT,
-        ports={**dict(zip(inner_names, inner_ports, strict=True)), GATEWAY: port},
-        databases={name: service_database(postgresql, name, passwords) for name in names},
+        ports={**dict(zip(inner_names, inner_ports, strict=True)), **chosen_ports},
+        databases={name: service_database(postgresql, name, passwords) for name in with_database},
     )
     return Parts(postgresql, kafka, sink, services, passwords, around, environment, home_lock)

@@ -40,6 +40,7 @@ class Options:
     home: Path
     port: int
     mail_port: int
+    dashboard_port: int
     services: tuple[Service, ...] = SERVICES
     prepare_broker: Callable[[str], Awaitable[None]] = ensure_topics
     environment: Mapping[str, str] = field(default_factory=operator_environment)
@@ -92,12 +93,16 @@ async def _start_and_wait(options: Options, screen: Screen) -> None:
 
 
 def _demand_ports(options: Options) -> None:
-    if options.port == options.mail_port:
-        raise PortTaken(
-            f"Gateway and mail page cannot both have port {options.port}. Choose another one with --port or --mail-port."
-        )
-    demand_free(options.port, "the gateway", "--port (EMON_PORT)")
-    demand_free(options.mail_port, "the mail page", "--mail-port (EMON_MAIL_PORT)")
+    wanted = {
+        "the gateway": (options.port, "--port (EMON_PORT)"),
+        "the mail page": (options.mail_port, "--mail-port (EMON_MAIL_PORT)"),
+        "the dashboard": (options.dashboard_port, "--dashboard-port (EMON_DASHBOARD_PORT)"),
+    }
+    if len({port for port, _ in wanted.values()}) < len(wanted):
+        settings = ", ".join(setting for _, setting in wanted.values())
+        raise PortTaken(f"Gateway, mail page and dashboard need a port each. Choose others with {settings}.")
+    for what, (port, setting) in wanted.items():
+        demand_free(port, what, setting)
 
 
 async def _prepare(home: Home, home_lock: int, options: Options, screen: Screen) -> Parts:
@@ -114,6 +119,7 @@ async def _prepare(home: Home, home_lock: int, options: Options, screen: Screen)
         options.services,
         port=options.port,
         mail_port=options.mail_port,
+        dashboard_port=options.dashboard_port,
         environment=options.environment,
         home_lock=home_lock,
     )
@@ -137,9 +143,10 @@ async def _start_postgresql(parts: Parts, supervisor: Supervisor, screen: Screen
         server.forget_former_postmaster()  # We hold the home's lock, so no process of it lives.
         await supervisor.run(server.command(), server.is_ready)
     with screen.step("Databases and migrations"):
-        await create_service_databases(server, tuple(service.name for service in parts.services), parts.passwords)
+        with_database = [service for service in parts.services if service.has_database]
+        await create_service_databases(server, tuple(service.name for service in with_database), parts.passwords)
         async with asyncio.TaskGroup() as group:
-            for service in parts.services:
+            for service in with_database:
                 group.create_task(_migrate(service, parts))
 
 
@@ -178,6 +185,7 @@ async def _stop(options: Options, supervisor: Supervisor) -> None:
 def _greet(platform: RunningPlatform, home: Home, screen: Screen) -> None:
     screen.say(
         f"\nEmON is ready.\n"
+        f"  Dashboard      {platform.dashboard_url}\n"
         f"  Gateway        {platform.gateway_url}\n"
         f"  Mails          {platform.mail_url}\n"
         f"  Administrator  {platform.admin_email} (signs in by a link that arrives by mail)\n"

@@ -19,11 +19,12 @@ class RunningService:
 
 @dataclass(frozen=True)
 class RunningPlatform:
-    """Where a running platform is reached, from inside and outside."""
+    """Where a running platform is reached, from inside and outside. `services` are those with a database."""
 
     supervisor_pid: int
     gateway_url: str
     public_url: str
+    dashboard_url: str | None
     mail_url: str
     smtp_url: str
     kafka_bootstrap: str

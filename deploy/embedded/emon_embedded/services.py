@@ -11,11 +11,15 @@ from emon_embedded.service_databases import ServiceDatabase
 
 ADMIN_EMAIL_DEFAULT = "admin@emon.example"
 GATEWAY = "gateway"
+DASHBOARD = "dashboard"
 
 
 @dataclass(frozen=True)
 class Service:
-    """A service, run as `python -m MODULE {migrate,all}`, and what it needs beyond its database and Kafka."""
+    """A service, run as `python -m MODULE {migrate,all}`, and what it needs beyond its database and Kafka.
+
+    One without a database has nothing to migrate, and no part in Kafka.
+    """
 
     name: str
     module: str
@@ -24,6 +28,7 @@ class Service:
     sends_mail: bool = False
     knows_administrator: bool = False
     calls: tuple[str, ...] = ()
+    has_database: bool = True
 
 
 SERVICES = (
@@ -38,6 +43,7 @@ SERVICES = (
         verifies=(SIGNED_LINK,),
         calls=("contacts", "meetings", "feedback", "notifications"),
     ),
+    Service(DASHBOARD, "emon_dashboard", calls=(GATEWAY,), has_database=False),
 )
 
 
@@ -48,6 +54,7 @@ class Surroundings:
     home: Home
     kafka_bootstrap: str
     public_url: str
+    dashboard_url: str | None
     smtp_url: str
     admin_email: str
     ports: Mapping[str, int]
@@ -61,21 +68,27 @@ class Surroundings:
 def service_environment(service: Service, around: Surroundings, operator: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The operator's own environment, without what is meant for other services, and with what is meant for this one."""
     for_everyone = {key: value for key, value in operator.items() if key not in _given_to_some(around)}
-    database = around.databases[service.name]
     return for_everyone | {
         "EMON_SERVICE_HOST": LOOPBACK,
         "EMON_SERVICE_PORT": str(around.ports[service.name]),
-        "EMON_DATABASE_OWNER_URL": database.owner_url,
-        "EMON_DATABASE_API_URL": database.api_url,
-        "EMON_DATABASE_WORKER_URL": database.worker_url,
-        "EMON_KAFKA_BOOTSTRAP": around.kafka_bootstrap,
         "EMON_PUBLIC_URL": around.public_url,
-        "EMON_WORKER_INSTANCE": "embedded",
+        **({"EMON_DASHBOARD_URL": around.dashboard_url} if around.dashboard_url else {}),
+        **(_of_database(around.databases[service.name], around) if service.has_database else {}),
         **{_key_setting(purpose, "PRIVATE"): str(private_key_file(around.home, purpose)) for purpose in service.signs},
         **{_key_setting(purpose, "PUBLIC"): str(public_key_file(around.home, purpose)) for purpose in service.verifies},
         **({"EMON_SMTP_URL": around.smtp_url} if service.sends_mail else {}),
         **({"EMON_ADMIN_EMAIL": around.admin_email} if service.knows_administrator else {}),
         **{_url_setting(name): around.url(name) for name in service.calls},
+    }
+
+
+def _of_database(database: ServiceDatabase, around: Surroundings) -> dict[str, str]:
+    return {
+        "EMON_DATABASE_OWNER_URL": database.owner_url,
+        "EMON_DATABASE_API_URL": database.api_url,
+        "EMON_DATABASE_WORKER_URL": database.worker_url,
+        "EMON_KAFKA_BOOTSTRAP": around.kafka_bootstrap,
+        "EMON_WORKER_INSTANCE": "embedded",
     }
 
 

@@ -19,10 +19,14 @@ app.add_typer(dead_letters.commands, name="dead-letters")
 app.command()(demo)
 
 Port = Annotated[int, typer.Option(envvar="EMON_PORT", min=1, max=65535, help="Port of the gateway on 127.0.0.1.")]
+DashboardPort = Annotated[
+    int, typer.Option(envvar="EMON_DASHBOARD_PORT", min=1, max=65535, help="Port of the dashboard on 127.0.0.1.")
+]
 MailPort = Annotated[int, typer.Option(envvar="EMON_MAIL_PORT", min=1, max=65535, help="Port of the mail page on 127.0.0.1.")]
 
 PORT_DEFAULT = 8080
 MAIL_PORT_DEFAULT = 8025
+DASHBOARD_PORT_DEFAULT = 8081
 
 
 @app.callback()
@@ -31,10 +35,15 @@ def emon() -> None:
 
 
 @app.command()
-def up(home: Home = HOME_DEFAULT, port: Port = PORT_DEFAULT, mail_port: MailPort = MAIL_PORT_DEFAULT) -> None:
+def up(
+    home: Home = HOME_DEFAULT,
+    port: Port = PORT_DEFAULT,
+    mail_port: MailPort = MAIL_PORT_DEFAULT,
+    dashboard_port: DashboardPort = DASHBOARD_PORT_DEFAULT,
+) -> None:
     """Runs the whole platform on this machine, without Docker and without root, until Ctrl-C."""
     try:
-        asyncio.run(run_platform(Options(home=home, port=port, mail_port=mail_port), Screen()))
+        asyncio.run(run_platform(Options(home=home, port=port, mail_port=mail_port, dashboard_port=dashboard_port), Screen()))
     except CannotRun as failure:
         Console(stderr=True, highlight=False).print(f"[bold red]EmON cannot run:[/] {escape(str(failure))}", soft_wrap=True)
         raise typer.Exit(1) from failure

@@ -44,7 +44,7 @@ def demo(home: Home = HOME_DEFAULT) -> None:
 def _started() -> Generator[tuple[RunningPlatform, Path]]:
     with tempfile.TemporaryDirectory(prefix="emon-demo-", ignore_cleanup_errors=True) as folder:
         home = Path(folder)
-        port, mail_port = free_ports(2)
+        port, mail_port, dashboard_port = free_ports(3)
         command = [
             sys.executable,
             "-m",
@@ -56,6 +56,8 @@ def _started() -> Generator[tuple[RunningPlatform, Path]]:
             str(port),
             "--mail-port",
             str(mail_port),
+            "--dashboard-port",
+            str(dashboard_port),
         ]
         process = subprocess.Popen(command)
         try:

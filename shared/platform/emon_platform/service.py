@@ -7,11 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
-import uvicorn
 from fastapi import APIRouter, FastAPI
-from uvicorn.config import Config
 
-from emon_platform import collector
 from emon_platform.consumer.runtime import Consumer
 from emon_platform.consumer.subscriptions import Subscription
 from emon_platform.database import Database
@@ -19,6 +16,7 @@ from emon_platform.failures import is_transient
 from emon_platform.http.app import create_app
 from emon_platform.http.bodies import MediaTypes, no_other_media_types
 from emon_platform.http.health import Check, Remarks, database_check
+from emon_platform.http.server import serve_app
 from emon_platform.identity import ActorVerifier
 from emon_platform.relay import Relay
 from emon_platform.settings import ServiceSettings, settings_from_environment
@@ -32,7 +30,6 @@ RESTART_PAUSE_S = 5.0
 CONNECT_PAUSE_S = 0.5
 WORKER_TRANSACTION_TIMEOUT_S = 10.0
 API_TRANSACTION_TIMEOUT_S = 60.0
-SHUTDOWN_TIMEOUT_S = 10
 
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
 
@@ -82,21 +79,7 @@ def run(service: Service[Any], *, with_api: bool, with_worker: bool) -> None:
 
 def serve(service: Service[Any], settings: ServiceSettings, *, with_api: bool, with_worker: bool) -> None:
     """Runs until SIGTERM or SIGINT; then finishes what is under way."""
-    app = build(service, settings, with_api=with_api, with_worker=with_worker)
-    config = Config(
-        app,
-        host=settings.service_host,
-        port=settings.service_port,
-        loop="uvloop",
-        http="httptools",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,  # uvicorn would believe X-Forwarded-For of everybody on this machine
-        timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
-    )
-    collector.settle()
-    uvicorn.Server(config).run()
+    serve_app(build(service, settings, with_api=with_api, with_worker=with_worker), settings)
 
 
 def build(service: Service[Any], settings: ServiceSettings, *, with_api: bool = True, with_worker: bool = True) -> FastAPI:

@@ -11,13 +11,19 @@ PREFIX = "EMON_"
 SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 
 
-class ServiceSettings(BaseSettings):
-    """A service adds its own settings in a subclass; every one of them has a description."""
+class ProcessSettings(BaseSettings):
+    """What whatever answers by HTTP needs."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
     service_host: str = Field(default="127.0.0.1", description="Address on which the service listens for HTTP")
     service_port: int = Field(default=8000, description="Port on which the service listens for HTTP")
+    log_level: str = Field(default="INFO", description="Least severity that is logged: DEBUG, INFO, WARNING or ERROR")
+
+
+class ServiceSettings(ProcessSettings):
+    """A service adds its own settings in a subclass; every one of them has a description."""
+
     database_owner_url: str = Field(description="PostgreSQL URL of the role that owns the tables; used by migrate alone")
     database_api_url: str = Field(description="PostgreSQL URL of the role that serves requests, under row-level security")
     database_worker_url: str = Field(description="PostgreSQL URL of the role for relay, consumers and timers")
@@ -31,7 +37,6 @@ class ServiceSettings(BaseSettings):
         description="Name of this worker among those of its service. One that starts again under its name takes over at once; "
         "without a name, the partitions of a killed worker wait for its session to time out",
     )
-    log_level: str = Field(default="INFO", description="Least severity that is logged: DEBUG, INFO, WARNING or ERROR")
 
 
 class MigrationSettings(BaseSettings):

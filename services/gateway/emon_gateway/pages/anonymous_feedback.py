@@ -13,11 +13,12 @@ from fastapi import APIRouter, Request, Response
 from emon_contracts.actors import ANONYMOUS
 from emon_gateway.pages import feedback
 from emon_gateway.pages.links.visits import SERVICE_TIMEOUT_S
-from emon_gateway.pages.rendering import came_from_elsewhere, page
+from emon_gateway.pages.rendering import page
 from emon_gateway.parts import Parts
 from emon_gateway.routing.proxy import ConnectedServices, headers_of
 from emon_gateway.routing.services import Services, ServiceUnavailable
 from emon_gateway.sign_in.caller import GatewayParts
+from emon_platform.http.browsers import came_from_elsewhere
 from emon_platform.http.problems import RETRY_AFTER_S, ProblemError
 from emon_platform.signed_links import InvalidLink
 

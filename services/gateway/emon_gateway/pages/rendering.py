@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from emon_gateway.pages.texts import LANGUAGES, texts_in
+from emon_platform.http.browsers import preferred_language
 
 FORM = "application/x-www-form-urlencoded"
 PAGES_WITH_FORMS = ("/sign-in", "/links/", "/anonymous-feedback/")
@@ -52,24 +52,7 @@ def language_of(request: Request) -> str:
     chosen = request.query_params.get("lang")
     if chosen in LANGUAGES:
         return chosen
-    best, best_quality = LANGUAGES[0], 0.0
-    for part in request.headers.get("accept-language", "").split(","):
-        tag, _, parameters = part.strip().partition(";")
-        language = tag.split("-")[0].lower()
-        quality = _quality(parameters)
-        if language in LANGUAGES and quality > best_quality:
-            best, best_quality = language, quality
-    return best
-
-
-def _quality(parameters: str) -> float:
-    name, _, value = parameters.strip().partition("=")
-    if name.strip() != "q":
-        return 1.0
-    try:
-        return float(value)
-    except ValueError:
-        return 0.0
+    return preferred_language(request, LANGUAGES)
 
 
 def page(
@@ -91,17 +74,3 @@ def page(
 def see_other(request: Request) -> Response:
     """From a form that was taken to the page it was on (RFC 9110 section 15.4.4), so that a reload sends nothing again."""
     return Response(status_code=303, headers={**HEADERS, "Location": f"{request.url.path}?lang={language_of(request)}"})
-
-
-def came_from_elsewhere(request: Request, public_origin: str) -> bool:
-    """Whether a form was sent by a page of somebody else.
-
-    Sec-Fetch-Site says so in every browser of today. Origin is `null` for our own forms too, since our pages send no
-    referrer (Fetch standard, "append a request Origin header"), so that only another origin speaks against a form.
-    """
-    site = request.headers.get("sec-fetch-site")
-    if site is not None:
-        return site not in ("same-origin", "none")
-    origin = request.headers.get("origin", "null")
-    own = {urlsplit(public_origin).netloc, request.headers.get("host")}
-    return origin != "null" and urlsplit(origin).netloc not in own

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from emon_contracts.refusals import Refused
 from emon_contracts.values import EmailAddress
-from emon_gateway.pages.rendering import came_from_elsewhere, language_of, page
+from emon_gateway.pages.rendering import language_of, page
 from emon_gateway.pages.texts import moment_text
 from emon_gateway.parts import Parts
 from emon_gateway.sign_in import commands
@@ -15,6 +15,7 @@ from emon_gateway.sign_in.caller import GatewayParts
 from emon_gateway.sign_in.routes import LINK_TOKEN_LENGTH_MAX
 from emon_gateway.sign_in.rules import LinkState
 from emon_platform.database import Database
+from emon_platform.http.browsers import came_from_elsewhere
 from emon_platform.http.dependencies import ApiDatabase
 from emon_platform.http.problems import ProblemError
 

@@ -9,11 +9,12 @@ from emon_gateway.pages.links.feedback import FEEDBACK
 from emon_gateway.pages.links.invitations import INVITATION
 from emon_gateway.pages.links.people import CORRECTION, ERASURE
 from emon_gateway.pages.links.visits import LinkPage, Visit
-from emon_gateway.pages.rendering import came_from_elsewhere, page
+from emon_gateway.pages.rendering import page
 from emon_gateway.parts import Parts
 from emon_gateway.routing.proxy import ConnectedServices
 from emon_gateway.routing.services import Services, ServiceUnavailable
 from emon_gateway.sign_in.caller import GatewayParts
+from emon_platform.http.browsers import came_from_elsewhere
 from emon_platform.http.problems import RETRY_AFTER_S, ProblemError
 from emon_platform.signed_links import ExpiredLink, InvalidLink, Purpose, verify
 

@@ -1,0 +1,57 @@
+"""The dashboard: what it is made of."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from emon_dashboard import information
+from emon_dashboard.failures import FAILURES, failure_page
+from emon_dashboard.gateway import Gateway
+from emon_dashboard.rendering.pages import manifest
+from emon_dashboard.settings import DashboardSettings
+from emon_dashboard.sign_in import routes as sign_in
+from emon_platform.http.context import RequestContext
+from emon_platform.http.health import health_router
+from emon_platform.http.server import serve_app
+from emon_platform.settings import settings_from_environment
+from emon_platform.telemetry import configure_logging
+
+ROUTERS = (
+    information.router,
+    sign_in.router,
+)
+
+
+def build(settings: DashboardSettings) -> FastAPI:
+    """The application."""
+    manifest()  # fails at the start, and not at the first page, where assets are missing
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        app.state.gateway = Gateway(settings.gateway_url)
+        try:
+            yield
+        finally:
+            await app.state.gateway.close()
+
+    app = FastAPI(
+        title="EmON dashboard", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
+    )
+    app.state.settings = settings
+    for failure in (*FAILURES, HTTPException, RequestValidationError):
+        app.add_exception_handler(failure, failure_page)
+    app.include_router(health_router([lambda: app.state.gateway.is_ready()]))
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_middleware(RequestContext)
+    return app
+
+
+def run() -> None:
+    """Runs with the settings of the environment, until SIGTERM or SIGINT."""
+    settings = settings_from_environment(DashboardSettings)
+    configure_logging("dashboard", settings.log_level)
+    serve_app(build(settings), settings)

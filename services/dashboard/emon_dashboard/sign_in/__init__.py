@@ -1,0 +1,1 @@
+"""Signing in by a link that arrives by e-mail, and signing out."""
