@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from emon_dashboard import information
 from emon_dashboard.failures import FAILURES, failure_page
 from emon_dashboard.gateway import Gateway
+from emon_dashboard.meetings import routes as meetings
 from emon_dashboard.rendering.pages import manifest
 from emon_dashboard.settings import DashboardSettings
 from emon_dashboard.sign_in import routes as sign_in
@@ -22,6 +23,7 @@ from emon_platform.telemetry import configure_logging
 ROUTERS = (
     information.router,
     sign_in.router,
+    meetings.router,
 )
 
 

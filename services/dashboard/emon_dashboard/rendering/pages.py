@@ -1,7 +1,7 @@
 """How a page is rendered and sent: no inline script or style, nothing from another host, nothing kept by a cache."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -35,6 +35,10 @@ def asset_url(name: str) -> str:
     return f"/assets/{manifest()[name]}"
 
 
+def _pairs(items: Iterable[object], value: str, label: str) -> list[tuple[str, str]]:
+    return [(str(getattr(item, value)), str(getattr(item, label))) for item in items]
+
+
 # Jinja's own types know no other filters and globals than those it comes with.
 _environment: Any = Environment(
     loader=PackageLoader("emon_dashboard"),
@@ -51,6 +55,7 @@ _environment.filters |= {
     "wall_clock": dates.wall_clock_text,
     "moment": dates.moment_text,
     "duration": dates.duration_text,
+    "pairs": _pairs,
 }
 
 

@@ -1,0 +1,1 @@
+"""Pages about meetings: the list, one meeting with its replies, scheduling, changing, cancelling, and a list to print."""
