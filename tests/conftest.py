@@ -14,9 +14,9 @@ from emon_platform.migrations import Migration, migrate
 # Tests that kill PostgreSQL start their own; this one need not survive the machine.
 FAST_AND_FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
-# What takes longest is begun first. All that asks the whole platform stays in one process, which starts it once.
-BEGUN_FIRST = ("end_to_end", "faults", "embedded")
-PLATFORM = "end_to_end"
+# What takes longest is begun first. All of a folder that asks a whole platform stays in one process, which starts it once.
+BEGUN_FIRST = ("dashboard", "end_to_end", "faults", "embedded")
+WITH_A_PLATFORM = ("dashboard", "end_to_end")
 
 FreshDatabase = Callable[[str, Callable[[], list[Migration]]], Awaitable[ServiceDatabase]]
 
@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     """
     for item in items:
         folder = item.path.parent.name
-        item.add_marker(pytest.mark.xdist_group(PLATFORM if folder == PLATFORM else item.nodeid.partition("::")[0]))
+        item.add_marker(pytest.mark.xdist_group(folder if folder in WITH_A_PLATFORM else item.nodeid.partition("::")[0]))
     yield
     items.sort(key=lambda item: BEGUN_FIRST.index(item.path.parent.name) if item.path.parent.name in BEGUN_FIRST else 99)
 

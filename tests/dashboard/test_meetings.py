@@ -1,0 +1,38 @@
+"""The coordinator's round table, from the form to the printed list."""
+
+from tests.dashboard.conftest import NewWalk
+from tests.end_to_end.conftest import HERE, World
+
+
+async def test_a_round_table_is_scheduled_changed_and_cancelled(world: World, new_walk: NewWalk) -> None:
+    circle = await world.organisation()
+    await world.person((circle, "volunteer"))
+    _, email = await world.person(grants=[{"role": "coordinator", "ags": HERE}])
+    walk = await new_walk(email)
+    page = walk.page
+    await walk.open("/meetings")
+    await walk.look("meetings-list")
+    await page.get_by_role("link", name="Treffen ansetzen").first.click()
+    await page.get_by_role("button", name="Ansetzen und einladen").click()
+    await walk.look("meetings-new-refused")
+    await page.get_by_label("Runder Tisch").check()
+    await page.get_by_label("Titel").fill("Runder Tisch im Rathaus")
+    await page.get_by_label("Beginn").fill("2027-03-03T18:00")
+    await page.get_by_label("Ort").fill("Rathaus")
+    await page.locator(f'input[name="organisations"][value="{circle}"]').check()
+    await page.get_by_role("button", name="Ansetzen und einladen").click()
+    await page.get_by_text("Das Treffen ist angesetzt").wait_for()
+    await walk.look("meetings-scheduled")
+    assert await page.get_by_text("Mittwoch, 3. März 2027, 18:00 Uhr").count() == 1
+    await page.get_by_role("link", name="Treffen ändern").click()
+    await walk.look("meetings-change")
+    await page.get_by_label("Ort").fill("Bürgerhaus")
+    await page.get_by_role("button", name="Speichern").click()
+    await page.get_by_text("Die Änderung ist gespeichert").wait_for()
+    await page.get_by_role("link", name="Teilnehmerliste drucken").click()
+    await walk.look("meetings-participants")
+    await page.get_by_role("link", name="Zum Treffen").click()
+    await page.get_by_role("link", name="Treffen absagen").click()
+    await page.get_by_role("button", name="Treffen absagen").click()
+    await page.get_by_text("Alle Eingeladenen erfahren es").wait_for()
+    await walk.look("meetings-cancelled")

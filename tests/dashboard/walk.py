@@ -1,0 +1,91 @@
+"""A person at a browser: walks through pages, and looks at each as everybody would: with axe, at the network, at its size."""
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import BrowserContext, Page, Request
+
+from emon_operator.demo_client import Browser, Mailbox
+
+ROOT = Path(__file__).parents[2]
+AXE = ROOT / "services" / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
+SCREENSHOTS = Path(os.environ.get("EMON_SCREENSHOTS", ROOT / "test-output" / "screenshots"))
+HTML_BYTES_MAX = 100 * 1024
+REQUESTS_MAX = 5
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@dataclass
+class Walk:
+    """One browser window. `requests` are those since the page was opened."""
+
+    page: Page
+    address: str
+    mailbox: Mailbox
+    requests: list[Request] = field(default_factory=list[Request])
+    complaints: list[str] = field(default_factory=list[str])
+
+    @classmethod
+    async def begin(cls, context: BrowserContext, address: str, mailbox: Mailbox) -> "Walk":
+        """A new window."""
+        walk = cls(await context.new_page(), address, mailbox)
+        walk.page.on("request", lambda request: walk.requests.append(request))
+        walk.page.on("console", lambda message: walk.complaints.append(message.text) if message.type == "error" else None)
+        walk.page.on("pageerror", lambda error: walk.complaints.append(str(error)))
+        return walk
+
+    async def open(self, path: str) -> int:
+        """Goes to a page of the dashboard; answers the status."""
+        self.requests.clear()
+        answer = await self.page.goto(self.address + path)
+        assert answer is not None
+        return answer.status
+
+    async def sign_in(self, email: str) -> None:
+        """By the link in the mail, as everybody does."""
+        seen = await self.mailbox.count_to(email)
+        await self.open("/sign-in")
+        await self.page.get_by_label("E-Mail-Adresse").fill(email)
+        await self.page.get_by_role("button", name="Link schicken").click()
+        mail = await self.mailbox.next_to(email, seen)
+        await self.page.goto(link_in(mail))
+        await self.page.get_by_role("button", name="Jetzt anmelden").click()
+
+    async def look(self, name: str) -> None:
+        """Takes a picture, and demands what every page promises."""
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        await self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+        await self.demand_accessible()
+        content = await self.page.content()
+        assert len(content.encode()) <= HTML_BYTES_MAX, f"{name} has {len(content.encode())} bytes"
+        hosts = {request.url.split("/")[2] for request in self.requests}
+        assert hosts <= {self.address.split("/")[2]}, f"{name} asks {hosts}"
+        assert not self.complaints, f"{name}: {self.complaints}"
+
+    async def demand_accessible(self) -> None:
+        """No finding of axe."""
+        await self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        found: Any = await self.page.evaluate(
+            "rules => axe.run({runOnly: {type: 'tag', values: rules}}).then(result => result.violations.map("
+            "violation => ({rule: violation.id, help: violation.help, nodes: violation.nodes.map(node => node.html).slice(0, 3)})))",
+            RULES,
+        )
+        assert not found, json.dumps(found, indent=1, ensure_ascii=False)
+
+
+def link_in(mail: Any) -> str:
+    """The sign-in link of a mail."""
+    [line] = [line for line in mail["Text"].split() if "?token=" in line]
+    return line
+
+
+async def session_token(visitor: Browser, mailbox: Mailbox, email: str) -> str:
+    """The access token of a new session, without a browser."""
+    seen = await mailbox.count_to(email)
+    await visitor.post("/v1/sign-in-links", {"email": email}, expected=202)
+    mail = await mailbox.next_to(email, seen)
+    token = link_in(mail).split("?token=")[1]
+    return (await visitor.post("/v1/sessions", {"token": token}))["access_token"]
