@@ -15,6 +15,11 @@ AXE = ROOT / "services" / "dashboard" / "node_modules" / "axe-core" / "axe.min.j
 SCREENSHOTS = Path(os.environ.get("EMON_SCREENSHOTS", ROOT / "test-output" / "screenshots"))
 HTML_BYTES_MAX = 100 * 1024
 REQUESTS_MAX = 5
+RUN_AXE = """
+    rules => axe.run({runOnly: {type: "tag", values: rules}}).then(result => result.violations.map(violation => (
+        {rule: violation.id, help: violation.help, nodes: violation.nodes.map(node => node.html).slice(0, 3)}
+    )))
+"""
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
@@ -56,7 +61,6 @@ class Walk:
 
     async def look(self, name: str) -> None:
         """Takes a picture, and demands what every page promises."""
-        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         await self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
         await self.demand_accessible()
         content = await self.page.content()
@@ -68,11 +72,7 @@ class Walk:
     async def demand_accessible(self) -> None:
         """No finding of axe."""
         await self.page.evaluate(AXE.read_text(encoding="utf-8"))
-        found: Any = await self.page.evaluate(
-            "rules => axe.run({runOnly: {type: 'tag', values: rules}}).then(result => result.violations.map("
-            "violation => ({rule: violation.id, help: violation.help, nodes: violation.nodes.map(node => node.html).slice(0, 3)})))",
-            RULES,
-        )
+        found: Any = await self.page.evaluate(RUN_AXE, RULES)
         assert not found, json.dumps(found, indent=1, ensure_ascii=False)
 
 

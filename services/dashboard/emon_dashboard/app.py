@@ -10,10 +10,12 @@ from starlette.exceptions import HTTPException
 from emon_dashboard import information
 from emon_dashboard.failures import FAILURES, failure_page
 from emon_dashboard.gateway import Gateway
+from emon_dashboard.imports import routes as imports
 from emon_dashboard.meetings import routes as meetings
 from emon_dashboard.rendering.pages import manifest
 from emon_dashboard.settings import DashboardSettings
 from emon_dashboard.sign_in import routes as sign_in
+from emon_dashboard.today import routes as today
 from emon_platform.http.context import RequestContext
 from emon_platform.http.health import health_router
 from emon_platform.http.server import serve_app
@@ -23,6 +25,8 @@ from emon_platform.telemetry import configure_logging
 ROUTERS = (
     information.router,
     sign_in.router,
+    today.router,
+    imports.router,
     meetings.router,
 )
 
