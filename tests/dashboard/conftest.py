@@ -3,12 +3,14 @@
 import os
 import shutil
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser as Chromium, BrowserContext, async_playwright
 
 from emon_operator.demo_client import Browser, Mailbox
 
+from tests.dashboard.town import Town, found_town
 from tests.dashboard.walk import Walk, session_token
 from tests.end_to_end.conftest import HERE, World, register_record
 from tests.end_to_end.platform_process import PlatformProcess, emon, sign_in
@@ -17,8 +19,8 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--no-first-run", "--disable-quic",
 ]  # fmt: skip
-PHONE = {"width": 390, "height": 844}
-DESK = {"width": 1280, "height": 900}
+DESK, PHONE, NARROW = 1280, 390, 320  # pixels of a window's width
+HEIGHT = 900
 
 NewWalk = Callable[..., Awaitable[Walk]]
 
@@ -44,6 +46,11 @@ async def world(platform_process: PlatformProcess) -> AsyncGenerator[World]:
 
 
 @pytest.fixture(scope="session")
+async def town(world: World) -> Town:
+    return await found_town(world)
+
+
+@pytest.fixture(scope="session")
 async def chromium() -> AsyncGenerator[Chromium]:
     executable = os.environ.get("EMON_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     if executable is None:
@@ -54,21 +61,28 @@ async def chromium() -> AsyncGenerator[Chromium]:
         await browser.close()
 
 
+@pytest.fixture(scope="session")
+def sessions() -> dict[str, str]:
+    """Access tokens by address, so that a person signs in once for all tests that do not sign out."""
+    return {}
+
+
 @pytest.fixture
-async def new_walk(world: World, chromium: Chromium) -> AsyncGenerator[NewWalk]:
+async def new_walk(world: World, chromium: Chromium, sessions: dict[str, str]) -> AsyncGenerator[NewWalk]:
     """A window of its own: `await new_walk("coordinator@example.org")` is signed in already, without going through the pages."""
     contexts: list[BrowserContext] = []
     address = world.process.where.dashboard_url
     assert address is not None
 
-    async def make(email: str | None = None, *, viewport: dict[str, int] = DESK, java_script: bool = True) -> Walk:
+    async def make(email: str | None = None, *, width: int = DESK, java_script: bool = True, **look: Any) -> Walk:
         context = await chromium.new_context(
-            viewport={"width": viewport["width"], "height": viewport["height"]}, locale="de-DE", java_script_enabled=java_script
+            viewport={"width": width, "height": HEIGHT}, locale="de-DE", java_script_enabled=java_script, **look
         )
         context.set_default_timeout(10_000)
         contexts.append(context)
         if email is not None:
-            token = await session_token(world.visitor, world.mailbox, email)
+            token = sessions.get(email) or await session_token(world.visitor, world.mailbox, email)
+            sessions[email] = token
             await context.add_cookies(
                 [
                     {
