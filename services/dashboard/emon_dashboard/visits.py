@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any
-from urllib.parse import quote
+from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import Depends, Request, Response
@@ -201,11 +201,13 @@ PersonalVisit = Annotated[SignedInVisit, Depends(_signed_in)]
 
 
 def sign_in_address(request: Request) -> str:
-    """The page for signing in, which leads back here."""
-    if request.method != "GET" or request.url.path == "/":
-        return "/sign-in"
-    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return f"/sign-in?next={quote(here, safe='')}"
+    """The page for signing in, which leads back here; it says so where a session has ended."""
+    query: dict[str, str] = {}
+    if request.method == "GET" and request.url.path != "/":
+        query["next"] = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    if SESSION_COOKIE in request.cookies:
+        query["ended"] = "1"
+    return f"/sign-in?{urlencode(query)}" if query else "/sign-in"
 
 
 def own_path(text: object) -> str:

@@ -5,7 +5,7 @@ GET does nothing: mail scanners follow links.
 
 from contextlib import suppress
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
@@ -16,6 +16,10 @@ from emon_dashboard.rendering.texts import LANGUAGES
 from emon_dashboard.visits import LANGUAGE_COOKIE, LANGUAGE_KEPT_S, SESSION_COOKIE, AnyVisit, Visit, own_path
 
 router = APIRouter()
+
+NEXT_COOKIE = "__Host-next"
+NEXT_KEPT_S = 30 * 60  # as long as a link signs in
+_PRIVATE: Any = {"secure": True, "httponly": True, "samesite": "lax"}
 
 LinkState = Literal["link-valid", "link-used", "link-expired", "link-invalid"]
 
@@ -40,7 +44,9 @@ async def show(visit: AnyVisit) -> Response:
     token = visit.request.query_params.get("token")
     following = own_path(visit.request.query_params.get("next"))
     if token is None:
-        return visit.page("sign_in/form.html", form=Form({"email": ""}), next=following, ended=visit.token is not None)
+        return visit.page(
+            "sign_in/form.html", form=Form({"email": ""}), next=following, ended="ended" in visit.request.query_params
+        )
     answer = await visit.gateway.ask("POST", "/v1/sign-in-links/preview", body={"token": token})
     link = answer.read(LinkShown)
     if link.state != "link-valid":
@@ -58,7 +64,10 @@ async def ask_for_link(visit: AnyVisit) -> Response:
         await visit.gateway.ask("POST", "/v1/sign-in-links", body={"email": form.values["email"]})
     except Refused as refusal:
         return visit.page("sign_in/form.html", 422, form=form.refused(refusal, visit.texts), next=following, ended=False)
-    return visit.see_other("/sign-in/sent")
+    response = visit.see_other("/sign-in/sent")
+    # The link in the mail knows nothing of where the visitor wanted to go; the browser that asked for it does.
+    response.set_cookie(NEXT_COOKIE, following, max_age=NEXT_KEPT_S, **_PRIVATE)
+    return response
 
 
 @router.get("/sign-in/sent")
@@ -76,8 +85,9 @@ async def open_session(visit: AnyVisit) -> Response:
     except Refused as refusal:
         states = refusal.codes & {"link-used", "link-expired"}
         return _link_fails(visit, next(iter(states), "link-invalid"))
-    response = visit.see_other("/")
-    response.set_cookie(SESSION_COOKIE, answer.read(SessionOpened).access_token, secure=True, httponly=True, samesite="lax")
+    response = visit.see_other(own_path(visit.request.cookies.get(NEXT_COOKIE)))
+    response.set_cookie(SESSION_COOKIE, answer.read(SessionOpened).access_token, **_PRIVATE)
+    response.delete_cookie(NEXT_COOKIE, **_PRIVATE)
     return response
 
 
@@ -88,7 +98,7 @@ async def sign_out(visit: AnyVisit) -> Response:
         with suppress(SignInNeeded):  # it had ended already
             await visit.gateway.ask("DELETE", "/v1/sessions/current", token=visit.token)
     response = visit.see_other("/sign-in", done="sign_in.signed_out")
-    response.delete_cookie(SESSION_COOKIE, secure=True, httponly=True, samesite="lax")
+    response.delete_cookie(SESSION_COOKIE, **_PRIVATE)
     return response
 
 
@@ -99,7 +109,7 @@ async def choose_language(visit: AnyVisit) -> Response:
     response = visit.see_other(own_path(sent.get("next")))
     language = sent.get("language")
     if language in LANGUAGES:
-        response.set_cookie(LANGUAGE_COOKIE, str(language), max_age=LANGUAGE_KEPT_S, secure=True, httponly=True, samesite="lax")
+        response.set_cookie(LANGUAGE_COOKIE, str(language), max_age=LANGUAGE_KEPT_S, **_PRIVATE)
     return response
 
 
