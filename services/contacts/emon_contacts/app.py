@@ -2,6 +2,8 @@
 
 from emon_contacts.erasures.commands import announce_again
 from emon_contacts.erasures.routes import router as erasures
+from emon_contacts.import_drafts import repository as import_drafts_kept
+from emon_contacts.import_drafts.routes import router as import_drafts
 from emon_contacts.imports import repository as imports_kept
 from emon_contacts.imports.routes import router as imports
 from emon_contacts.municipalities.routes import router as municipalities
@@ -32,6 +34,7 @@ def _worker(settings: ContactsSettings, _database: Database) -> Worker:
             Timer("administrator", HOUR_S, administrator),
             Timer("idempotency keys", HOUR_S, idempotency.sweep),
             Timer("imports", HOUR_S, imports_kept.sweep),
+            Timer("import drafts", HOUR_S, import_drafts_kept.sweep),
             Timer("erasures", MINUTE_S, announce_again),
             Timer("past absences", DAY_S, forget_past_absences),
         )
@@ -42,6 +45,6 @@ SERVICE = Service(
     name="contacts",
     title="EmON contacts",
     settings=ContactsSettings,
-    routers=(municipalities, imports, organisations, people, own_record, erasures, working_weeks),
+    routers=(municipalities, imports, import_drafts, organisations, people, own_record, erasures, working_weeks),
     worker=_worker,
 )

@@ -31,7 +31,7 @@ async def erase_person(database: Database, actor: Actor, person_id: UUID) -> Non
             raise NotFound("person", person_id)
         if await repository.is_last_administrator(tx):
             raise Refused(LAST_ADMINISTRATOR)
-        await repository.forget_rejected_rows(tx)
+        await repository.forget_rows_of_lists(tx)
         await repository.erase(tx, person_id, version + 1)
         fact = NewEvent(PersonErased(person_id=person_id), subject=str(person_id), sequence=version + 1)
         await outbox.append(tx, SOURCE, [fact, _tombstone(person_id, version + 1)])

@@ -27,9 +27,10 @@ async def is_last_administrator(tx: Transaction) -> bool:
     return await tx.fetchval("SELECT is_last_administrator()")
 
 
-async def forget_rejected_rows(tx: Transaction) -> None:
-    """Deletes rejected rows of imports in which the caller is named, and those of imports of their own."""
+async def forget_rows_of_lists(tx: Transaction) -> None:
+    """Deletes rows of lists, on their way in or rejected, in which the caller is named, and lists of their own."""
     await tx.execute("SELECT forget_rejected_rows_of_caller()")
+    await tx.execute("SELECT forget_import_drafts_of_caller()")
 
 
 async def erase(tx: Transaction, person_id: UUID, version: int) -> None:

@@ -1,6 +1,7 @@
-"""Rows as values: each cell checked by its type, and what is wrong said in words."""
+"""Rows as values: each cell checked by its type, and what is wrong said by a code and in words."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -45,6 +46,27 @@ class PersonRow(BaseModel):
 RowT = TypeVar("RowT", bound=BaseModel)
 
 
+@dataclass(frozen=True, slots=True)
+class RowRefusal:
+    """Why a row is not taken: a stable code in kebab-case, what to do about it, and the field that it is about."""
+
+    code: str
+    detail: str
+    field: str
+
+
+def check_row(values: Mapping[str, str], model: type[RowT]) -> RowT | tuple[RowRefusal, ...]:
+    """A row as a value, or what is wrong with it: one refusal for each field."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        refusals: dict[str, RowRefusal] = {}
+        for item in error.errors():
+            refusal = _refusal(item)
+            refusals.setdefault(refusal.field, refusal)
+        return tuple(refusals.values())
+
+
 def check_rows(table: Table, model: type[RowT]) -> tuple[list[tuple[Row, RowT]], list[RejectedRow]]:
     """The rows that are well-formed, and the others."""
     good: list[tuple[Row, RowT]] = []
@@ -54,25 +76,42 @@ def check_rows(table: Table, model: type[RowT]) -> tuple[list[tuple[Row, RowT]],
             last = next(column for column in reversed(table.columns) if column)
             rejected.append(RejectedRow(row.number, last, "something stands behind it where the header names no column"))
             continue
-        try:
-            good.append((row, model.model_validate(table.values(row))))
-        except ValidationError as error:
-            rejected.append(_rejected(row, table.columns, error.errors()))
+        checked = check_row(table.values(row), model)
+        if isinstance(checked, tuple):
+            rejected.append(_rejected(row, table.columns, checked))
+        else:
+            good.append((row, checked))
     return good, rejected
 
 
-def _rejected(row: Row, columns: Sequence[str], errors: Iterable[Mapping[str, Any]]) -> RejectedRow:
+def _rejected(row: Row, columns: Sequence[str], refusals: Sequence[RowRefusal]) -> RejectedRow:
     """One for each row: the first column that is wrong in it; the reason names the others too."""
-    reasons: dict[str, str] = {}
-    for error in errors:
-        reasons.setdefault(str(error["loc"][0]), _reason(error))
-    first, *others = sorted(reasons, key=columns.index)
-    return RejectedRow(row.number, first, "; ".join([reasons[first], *(f"{column}: {reasons[column]}" for column in others)]))
+    first, *others = sorted(refusals, key=lambda refusal: columns.index(refusal.field))
+    return RejectedRow(row.number, first.field, "; ".join([first.detail, *(f"{item.field}: {item.detail}" for item in others)]))
 
 
-def _reason(error: Mapping[str, Any]) -> str:
+def _refusal(error: Mapping[str, Any]) -> RowRefusal:
+    field, said = str(error["loc"][0]), str(error["msg"])
     if error["input"] == "":
-        return "is missing"
-    if error["type"] == "string_pattern_mismatch":
-        return "must be an official municipality key of 8 digits (a spreadsheet drops the first 0 unless the column is text)"
-    return str(error["msg"])
+        return RowRefusal("missing", "is missing", field)
+    match error["type"]:
+        case "blank":
+            return RowRefusal("missing", said, field)
+        case "email":
+            return RowRefusal("not-an-address", said, field)
+        case "enum":
+            return RowRefusal("unknown-word", said, field)
+        case "string_pattern_mismatch":
+            return RowRefusal(
+                "not-an-ags",
+                "must be an official municipality key of 8 digits (a spreadsheet drops the first 0 unless the column is text)",
+                field,
+            )
+        case "string_too_long":
+            return RowRefusal("too-long", said, field)
+        case "control_character":
+            return RowRefusal("control-character", said, field)
+        case "encoded_word":
+            return RowRefusal("encoded-word", said, field)
+        case _:
+            return RowRefusal("not-valid", said, field)

@@ -1,5 +1,6 @@
-"""Reading a list: CSV with any of four delimiters, in UTF-8 or Windows-1252, with the names of its columns in the first row."""
+"""Reading a list: CSV with any of four delimiters, in any usual encoding, with the names of its columns in the first row."""
 
+import codecs
 import csv
 import io
 from collections.abc import Collection, Iterable, Sequence
@@ -53,7 +54,15 @@ class RejectedRow:
 
 
 def decode(content: bytes) -> str:
-    """UTF-8, with or without byte order mark, and otherwise Windows-1252, as Excel writes CSV in Germany."""
+    """UTF-16 with a byte order mark (Excel's "Unicode text"), UTF-8 with or without one, and otherwise Windows-1252.
+
+    The last is how Excel writes CSV in Germany. Raises UnreadableTable.
+    """
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        try:
+            return content.decode("utf-16")
+        except UnicodeDecodeError as error:
+            raise UnreadableTable("The list begins like UTF-16 and goes on otherwise. Save it as CSV UTF-8.") from error
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -53,6 +53,37 @@ async def known_people(tx: Transaction, wanted: Collection[AddressedName]) -> di
     return {(row["email_key"], row["name_key"]): row["person_id"] for row in rows}
 
 
+async def people_in_reach(tx: Transaction, wanted: Collection[AddressedName]) -> dict[AddressedName, UUID]:
+    """Who of these is known where the caller may look; of anybody else it says nothing."""
+    rows = await tx.fetch(
+        """
+        SELECT person.email_key, person.name_key, person.id
+        FROM unnest($1::text[], $2::text[]) AS wanted (email_key, name_key)
+        JOIN people AS person ON person.email_key = wanted.email_key AND person.name_key = wanted.name_key
+        """,
+        [key for key, _ in wanted],
+        [key for _, key in wanted],
+    )
+    return {(row["email_key"], row["name_key"]): row["id"] for row in rows}
+
+
+async def memberships_in_reach(tx: Transaction, person_ids: Collection[UUID]) -> dict[UUID, set[MembershipRecord]]:
+    """The memberships of these people, as far as the caller may look."""
+    rows = await tx.fetch(
+        """
+        SELECT person_id, organisation_id, ags, engagement
+        FROM memberships
+        WHERE person_id = ANY ($1::uuid[])
+        """,
+        list(person_ids),
+    )
+    found: dict[UUID, set[MembershipRecord]] = {}
+    for row in rows:
+        membership = MembershipRecord(organisation_id=row["organisation_id"], ags=row["ags"], engagement=row["engagement"])
+        found.setdefault(row["person_id"], set()).add(membership)
+    return found
+
+
 async def hold_people(tx: Transaction, person_ids: Collection[UUID]) -> set[UUID]:
     """Keeps these people from being erased until the commit; waits for an erasure under way, and answers who is still there."""
     rows = await tx.fetch("SELECT person_id FROM hold_people($1::uuid[]) AS person_id", list(person_ids))

@@ -35,5 +35,5 @@ def is_nameless(path: str) -> bool:
 
 
 def is_import(raw_path: bytes) -> bool:
-    """Whether the request takes its time: thousands of rows in one body."""
-    return raw_path.endswith(b"/imports")
+    """Whether the request takes its time: thousands of rows in one body, or looked over or taken at once."""
+    return raw_path.endswith(b"/imports") or b"/import-drafts" in raw_path

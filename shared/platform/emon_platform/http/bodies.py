@@ -11,7 +11,11 @@ from emon_platform.http.problems import problem_response
 
 JSON_BYTES_MAX = 1024 * 1024
 IMPORT_BYTES_MAX = 8 * 1024 * 1024
-IMPORT_PATH_END = "/imports"
+
+CSV = "text/csv"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+# What lists may be that are imported, by how the path ends that takes them.
+IMPORT_MEDIA_TYPES = {"/imports": (CSV,), "/import-drafts": (CSV, XLSX)}
 
 
 # Which media types a body for this path may have besides those of the API.
@@ -25,12 +29,12 @@ def no_other_media_types(_path: str) -> tuple[str, ...]:
 
 def limit_of(path: str) -> int:
     """Bytes that a body for this path may have."""
-    return IMPORT_BYTES_MAX if path.endswith(IMPORT_PATH_END) else JSON_BYTES_MAX
+    return IMPORT_BYTES_MAX if path.endswith(tuple(IMPORT_MEDIA_TYPES)) else JSON_BYTES_MAX
 
 
 def media_types_of(path: str) -> tuple[str, ...]:
     """What a body for this path may be."""
-    return ("text/csv",) if path.endswith(IMPORT_PATH_END) else ("application/json",)
+    return next((types for end, types in IMPORT_MEDIA_TYPES.items() if path.endswith(end)), ("application/json",))
 
 
 class BodyLimits:

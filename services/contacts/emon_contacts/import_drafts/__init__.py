@@ -1,0 +1,1 @@
+"""Lists of people from spreadsheets: columns matched, a preview, and then taken step by step."""
