@@ -22,6 +22,10 @@ A field is refused with 422 (`invalid-request`) by a code of [pydantic](https://
 or one of these; times that a clock skips or shows twice have the codes above:
 """
 
+ROWS = """\
+A row of a list that is imported is refused, while the others are taken, by one of these (`reasons` of a row of an import draft):
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Code:
@@ -35,13 +39,17 @@ class Code:
 
 def refusals_markdown(root: Path) -> str:
     """The document as text. Raises Undocumented for a code that is not written out."""
-    codes = list(codes_in(root, ("Refusal", "PydanticCustomError")))
+    codes = list(codes_in(root, ("Refusal", "PydanticCustomError", "RowRefusal")))
     rules = [code for code in codes if code.constructor == "Refusal"]
-    fields = [code for code in codes if code.constructor == "PydanticCustomError"]
     return (
         f"# Codes of refusals\n\n{HEADING}\n\n{INTRODUCTION}\n{table(('code', 'status', 'what it says'), _rows(rules))}\n"
-        f"{FIELDS}\n{table(('code', 'what it says'), ((code, detail) for code, _, detail in _rows(fields)))}"
+        f"{FIELDS}\n{_without_status(codes, 'PydanticCustomError')}\n{ROWS}\n{_without_status(codes, 'RowRefusal')}"
     )
+
+
+def _without_status(codes: Iterable[Code], constructor: str) -> str:
+    found = _rows([code for code in codes if code.constructor == constructor])
+    return table(("code", "what it says"), ((code, detail) for code, _, detail in found))
 
 
 def _rows(codes: Iterable[Code]) -> Iterator[tuple[str, str, str]]:

@@ -23,6 +23,7 @@ async def real_values(world: World, caller: Browser) -> Values:
     deliveries = [(await settled(caller, made, 1))[0]["id"] for made in meetings]
     invitations = await every_page(caller, f"/v1/meetings/{meetings[0]}/invitations")
     _, imported, _ = await caller.ask("POST", "/v1/organisations/imports", "name,kind,ags\nX,nonsense,1\n", CSV)
+    _, draft, _ = await caller.ask("POST", "/v1/people/import-drafts", "Name;Kreis;EA/HA\nFund;Nirgends;ea\n", CSV)
     return {
         "ags": (HERE, HERE, ELSEWHERE),
         "organisation_id": (circle,),
@@ -32,6 +33,8 @@ async def real_values(world: World, caller: Browser) -> Values:
         "delivery_id": deliveries,
         "invitation_id": [invitation["id"] for invitation in invitations],
         "import_id": (imported["id"],),
+        "draft_id": (draft["id"],),
+        "columns": ({"0": "display_name", "1": "organisation", "2": "engagement"}, {"0": "email", "1": "email"}, {}),
         "time_zone": ("Europe/Berlin", "UTC"),
         "local": ("2027-03-28T18:00", "2027-03-28T02:30", "2027-10-31T02:30", "2001-01-01T00:00"),
         "link": ("https://video.example/runde", None),

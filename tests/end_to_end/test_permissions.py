@@ -28,6 +28,8 @@ WITHOUT_SESSION = {("post", "/v1/sign-in-links"), ("post", "/v1/sessions")}
 NAMELESS = "/v1/anonymous-feedback"
 # Every member of a municipality, on either side, may do these there.
 OPEN_TO_MEMBERS = {("post", "/v1/feedback")}
+# Makes something of the caller's own, wherever they coordinate.
+OF_ONES_OWN = {("post", "/v1/people/import-drafts")}
 # About the caller alone; whoever is signed in has them.
 ABOUT_THE_CALLER = {("get", "/v1/me"), ("delete", "/v1/sessions/current")}
 # The official register is public data.
@@ -106,6 +108,9 @@ class Rows:
             ("post", "/v1/people/imports"): (
                 f"email,display_name,locale,organisation,engagement\nx@example.org,X,de,{self.ids['circle_name']},volunteer\n"
             ),
+            ("post", "/v1/people/import-drafts"): "Name;E-Mail\nX;x@example.org\n",
+            ("put", "/v1/people/import-drafts/{draft_id}/matching"): {"columns": {"0": "display_name"}},
+            ("post", "/v1/people/import-drafts/{draft_id}/steps"): None,
             ("post", "/v1/sessions"): {"token": "x"},
             ("post", "/v1/sign-in-links"): {"email": "niemand@example.org"},
         }
@@ -129,6 +134,9 @@ async def rows(world: World) -> Rows:
     _, imported, _ = await coordinator.ask(
         "POST", "/v1/organisations/imports", "name,kind,ags\nX,nonsense,1\n", {"Content-Type": "text/csv"}
     )
+    _, draft, _ = await coordinator.ask(
+        "POST", "/v1/people/import-drafts", f"Name;Kreis\nGeheim;{circle['name']}\n", {"Content-Type": "text/csv"}
+    )
     return Rows(
         ids={
             "ags": HERE,
@@ -139,6 +147,7 @@ async def rows(world: World) -> Rows:
             "delivery_id": delivery["id"],
             "feedback_id": feedback["id"],
             "import_id": imported["id"],
+            "draft_id": draft["id"],
             "role": "coordinator",
             "circle_name": circle["name"],
         },
@@ -191,10 +200,10 @@ async def test_nobody_gets_anything_without_a_session(world: World, rows: Rows) 
 async def test_the_own_coordinator_reads_every_row(world: World, rows: Rows) -> None:
     coordinator = await world.coordinator()
     for method, template in await routes(world):
-        if (method, template) in OF_THE_PERSON_ALONE:
+        if (method, template) in OF_THE_PERSON_ALONE or "{draft_id}" in template:
             status, _ = await answer(coordinator, rows, method, template)
             assert status == 404, f"{method} {template}"
-        elif method == "get" and "{import_id}" not in template:  # an import belongs to whoever handed it in
+        elif method == "get" and "{import_id}" not in template:
             status, _ = await answer(coordinator, rows, method, template)
             assert status == 200, f"{method} {template}"
 
@@ -225,6 +234,8 @@ async def test_what_is_out_of_reach_does_not_exist(world: World, rows: Rows, who
             assert status in (200, 403), place
         elif (method, template) in OPEN_TO_MEMBERS:
             assert status == (422 if who == "stranger" else 201), place
+        elif (method, template) in OF_ONES_OWN:
+            assert status == (403 if who.startswith("volunteer") else 201), place
         elif template.endswith("/imports") and status == 200:
             assert (body["accepted"], len(body["rejected"])) == (0, 1), place
         else:

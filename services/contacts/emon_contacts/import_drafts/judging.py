@@ -1,7 +1,7 @@
 """What would become of rows, or becomes of them: one judgement for the preview and for the taking."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
@@ -15,6 +15,7 @@ from emon_contacts.organisations.repository import areas_of_names, visible_organ
 from emon_contacts.people.foreseeing import Outcome, foresee
 from emon_contacts.people.rules import Entry
 from emon_contacts.visibility import visibility_of
+from emon_contracts.actors import Actor
 from emon_contracts.permissions import Permission
 from emon_platform.database import Transaction
 
@@ -46,21 +47,16 @@ class _ByDefault:
     areas: Areas = ()
 
 
+Refusals = tuple[RowRefusal, ...]
+
+
 async def judge(tx: Transaction, matching: Matching, rows: Sequence[Row]) -> list[Judgement]:
     """Judges rows in their order, each as if those before were taken."""
     by_default = await _organisation_by_default(tx, matching.defaults.organisation_id)
-    # In a thread, so that thousands of rows do not keep other requests waiting.
-    checked = await asyncio.to_thread(_check, matching, rows, by_default.name)
-    named = await areas_of_names(tx, {identity_key(listed.organisation) for listed in checked if isinstance(listed, PersonRow)})
-    entries: list[Entry | tuple[RowRefusal, ...]] = []
-    for row, listed in zip(rows, checked, strict=True):
-        if isinstance(listed, tuple):
-            entries.append(listed)
-            continue
-        from_row = names_organisation(matching, row.cells)
-        areas = named.get(identity_key(listed.organisation), ()) if from_row else by_default.areas
-        entry = entry_of(tx.actor, listed, areas)
-        entries.append(entry if isinstance(entry, Entry) else (entry,))
+    # In threads, so that thousands of rows do not keep other requests waiting.
+    listed = await asyncio.to_thread(_listed, matching, rows, by_default)
+    named = await areas_of_names(tx, {identity_key(item.organisation) for item in listed if isinstance(item, PersonRow)})
+    entries = await asyncio.to_thread(_entries, tx.actor, matching, rows, listed, named, by_default)
     foreseen = iter(await foresee(tx, [entry for entry in entries if isinstance(entry, Entry)]))
     return [
         Judgement(row.number, RowOutcome(next(foreseen)), entry)
@@ -70,8 +66,27 @@ async def judge(tx: Transaction, matching: Matching, rows: Sequence[Row]) -> lis
     ]
 
 
-def _check(matching: Matching, rows: Sequence[Row], organisation: str) -> list[PersonRow | tuple[RowRefusal, ...]]:
-    return [check_row(values_of(matching, row.cells, organisation), PersonRow) for row in rows]
+def _listed(matching: Matching, rows: Sequence[Row], by_default: _ByDefault) -> list[PersonRow | Refusals]:
+    return [check_row(values_of(matching, row.cells, by_default.name), PersonRow) for row in rows]
+
+
+def _entries(
+    actor: Actor,
+    matching: Matching,
+    rows: Sequence[Row],
+    listed: Sequence[PersonRow | Refusals],
+    named: Mapping[str, Areas],
+    by_default: _ByDefault,
+) -> list[Entry | Refusals]:
+    entries: list[Entry | Refusals] = []
+    for row, item in zip(rows, listed, strict=True):
+        if isinstance(item, tuple):
+            entries.append(item)
+            continue
+        from_row = names_organisation(matching, row.cells)
+        entry = entry_of(actor, item, named.get(identity_key(item.organisation), ()) if from_row else by_default.areas)
+        entries.append(entry if isinstance(entry, Entry) else (entry,))
+    return entries
 
 
 async def _organisation_by_default(tx: Transaction, organisation_id: UUID | None) -> _ByDefault:

@@ -3,7 +3,8 @@
 People are recognised as in `entering`, but only where the caller may look: somebody who is known elsewhere alone looks new.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+import asyncio
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from uuid import UUID
 
@@ -29,27 +30,30 @@ Key = tuple[str, str] | tuple[str, UUID, Ags]
 
 async def foresee(tx: Transaction, entries: Sequence[Entry]) -> list[Outcome]:
     """What would become of each, entered in this order. Every entry has one membership."""
-    keys = {key_of(entry) for entry in entries}
+    keys = await asyncio.to_thread(lambda: [key_of(entry) for entry in entries])
+    wanted = set(keys)
     known: dict[Key, UUID] = {}
-    known |= await repository.people_in_reach(tx, [key for key in keys if len(key) == 2])
-    known |= await repository.members_without_address(tx, [key for key in keys if len(key) == 3])
-    memberships = await repository.memberships_in_reach(tx, set(known.values()))
-    return outcomes(entries, {key: memberships.get(person_id, set()) for key, person_id in known.items()})
+    known |= await repository.people_in_reach(tx, [key for key in wanted if len(key) == 2])
+    known |= await repository.members_without_address(tx, [key for key in wanted if len(key) == 3])
+    held = await repository.memberships_in_reach(tx, set(known.values()))
+    memberships = {key: held.get(person_id, ()) for key, person_id in known.items()}
+    return outcomes([(key, entry.memberships) for key, entry in zip(keys, entries, strict=True)], memberships)
 
 
-def outcomes(entries: Sequence[Entry], known: Mapping[Key, Collection[MembershipRecord]]) -> list[Outcome]:
-    """What would become of each, where these are known with these memberships."""
+def outcomes(
+    wanted: Iterable[tuple[Key, Collection[MembershipRecord]]], known: Mapping[Key, Collection[MembershipRecord]]
+) -> list[Outcome]:
+    """What would become of each who is to have these memberships, where those who are known have theirs."""
     held = {key: set(memberships) for key, memberships in known.items()}
     found: list[Outcome] = []
-    for entry in entries:
-        key = key_of(entry)
+    for key, memberships in wanted:
         if key not in held:
             found.append(Outcome.NEW)
-        elif held[key].issuperset(entry.memberships):
+        elif held[key].issuperset(memberships):
             found.append(Outcome.UNCHANGED)
         else:
             found.append(Outcome.CHANGED)
-        held.setdefault(key, set()).update(entry.memberships)
+        held.setdefault(key, set()).update(memberships)
     return found
 
 

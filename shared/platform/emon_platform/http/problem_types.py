@@ -60,7 +60,8 @@ PROBLEM_TYPES: Mapping[str, ProblemType] = {
         "The body is too large", "413. At most 1 MiB of JSON, and 8 MiB for an import. Split a longer list."
     ),
     "unsupported-media-type": ProblemType(
-        "Not a media type of this resource", "415. Send `application/json`, or `text/csv` for an import."
+        "Not a media type of this resource",
+        "415. Send `application/json`, or `text/csv` for an import. An import draft may be an Excel workbook (.xlsx) as well.",
     ),
     "precondition-required": ProblemType(
         "Say which version you mean to change", "428. Send If-Match with the ETag that came with the resource."
