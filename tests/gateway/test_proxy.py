@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from emon_contracts.actors import Engagement, Grant, Role
 from emon_contracts.directory import MembershipRecord
+from emon_gateway.routing.table import is_import
 from emon_platform.identity import InvalidToken
 
 from tests.gateway.conftest import Platform, Running, person
@@ -41,6 +42,7 @@ PLACES = (
     ("/v1/municipalities/08115003", "contacts"),
     ("/v1/organisations", "contacts"),
     ("/v1/people/imports/0199/rejected.csv", "contacts"),
+    ("/v1/people/import-drafts/0199/rows?outcome=refused", "contacts"),
     ("/v1/meetings", "meetings"),
     ("/v1/meetings/0199/invitations", "meetings"),
     ("/v1/invitations/0199", "meetings"),
@@ -150,6 +152,14 @@ async def test_a_route_says_which_methods_it_has(platform: Platform, token: str)
     wrong = await platform.get("/v1/sessions", token)
     assert wrong.status == 405
     assert wrong.content_type == "application/problem+json"
+
+
+def test_imports_may_take_their_time() -> None:
+    draft = b"/v1/people/import-drafts"
+    for path in (b"/v1/people/imports", draft, draft + b"/0199/matching", draft + b"/0199/steps"):
+        assert is_import(path)
+    for path in (b"/v1/people", b"/v1/people/0199"):
+        assert not is_import(path)
 
 
 async def test_bodies_pass_as_they_are(platform: Platform, token: str) -> None:
