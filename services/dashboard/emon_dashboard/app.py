@@ -8,10 +8,13 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from emon_dashboard import information
+from emon_dashboard.circles import routes as circles
 from emon_dashboard.failures import FAILURES, failure_page
 from emon_dashboard.gateway import Gateway
 from emon_dashboard.imports import routes as imports
 from emon_dashboard.meetings import routes as meetings
+from emon_dashboard.own import routes as own
+from emon_dashboard.people import routes as people
 from emon_dashboard.rendering.pages import manifest
 from emon_dashboard.settings import DashboardSettings
 from emon_dashboard.sign_in import routes as sign_in
@@ -28,6 +31,9 @@ ROUTERS = (
     today.router,
     imports.router,
     meetings.router,
+    circles.router,
+    people.router,
+    own.router,
 )
 
 

@@ -61,6 +61,20 @@ class Visitor(BaseModel):
         return self.has(Role.COORDINATOR, Role.NETWORK_ADMIN)
 
     @property
+    def administers(self) -> bool:
+        """Whether they are the platform's administration: all municipalities are theirs, and they name the one they mean."""
+        return self.has(Role.NETWORK_ADMIN)
+
+    @property
+    def coordinated(self) -> list[str]:
+        """The municipalities that they coordinate, by their keys."""
+        return sorted({grant.ags for grant in self.grants if grant.ags and grant.role is Role.COORDINATOR})
+
+    def coordinates_in(self, ags: str | None) -> bool:
+        """Whether they may enter people and organisations in this municipality."""
+        return self.administers or ags in self.coordinated
+
+    @property
     def municipalities(self) -> list[str]:
         """Where they are staff or coordinate, by their keys."""
         return sorted({grant.ags for grant in self.grants if grant.ags and grant.role in _PAID})

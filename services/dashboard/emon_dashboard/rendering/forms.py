@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import uuid4
 
+from starlette.datastructures import FormData
+
 from emon_dashboard.gateway import Refused
 from emon_dashboard.rendering.texts import Texts
 
@@ -18,6 +20,13 @@ class Form:
     values: Mapping[str, str] = field(default_factory=dict[str, str])
     errors: Mapping[str, str] = field(default_factory=dict[str, str])
     once: str = field(default_factory=lambda: str(uuid4()))
+
+    @classmethod
+    def sent(cls, sent: FormData, *names: str) -> "Form":
+        """What was typed into these fields, and the key that came with the form."""
+        values = {name: str(sent.get(name, "")).strip() for name in names}
+        once = str(sent.get("once", ""))
+        return cls(values, once=once) if once else cls(values)
 
     def refused(self, refusal: Refused, texts: Texts, names: Mapping[str, str] | None = None) -> "Form":
         """The form as it is shown again. `names` says which field a part of the body came from, where it is another name."""

@@ -1,0 +1,1 @@
+"""What is the visitor's own: their meetings, their feedback, and everything that is held about them."""

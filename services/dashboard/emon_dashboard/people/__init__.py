@@ -1,0 +1,1 @@
+"""People: who they are, where they take part, and whether an e-mail reaches them."""
