@@ -50,6 +50,11 @@ class Person(BaseModel):
     memberships: list[Membership]
     grants: list[Grant]
 
+    @property
+    def roles(self) -> list[Role]:
+        """What they are besides a member, each once."""
+        return sorted({grant.role for grant in self.grants})
+
     def engagements_in(self, organisation_id: UUID) -> list[str]:
         """On which sides they are a member of it."""
         return sorted({item.engagement for item in self.memberships if item.organisation_id == organisation_id})

@@ -98,6 +98,8 @@ class Record(BaseModel):
 
     display_name: str
     email: str | None
+    pending_email: str | None = None
+    former_emails: list[str] = []
     locale: str
     memberships: list[NamedMembership]
     grants: list[NamedGrant]

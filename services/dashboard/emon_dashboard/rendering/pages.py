@@ -10,7 +10,7 @@ from fastapi import Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from emon_dashboard.rendering import dates
-from emon_dashboard.rendering.texts import counted, fill
+from emon_dashboard.rendering.texts import Texts, counted, fill
 
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (
@@ -39,6 +39,10 @@ def _pairs(items: Iterable[object], value: str, label: str) -> list[tuple[str, s
     return [(str(getattr(item, value)), str(getattr(item, label))) for item in items]
 
 
+def _options(texts: Texts) -> list[tuple[str, str]]:
+    return [(name, text) for name, text in texts.items() if isinstance(text, str)]
+
+
 # Jinja's own types know no other filters and globals than those it comes with.
 _environment: Any = Environment(
     loader=PackageLoader("emon_dashboard"),
@@ -56,6 +60,7 @@ _environment.filters |= {
     "moment": dates.moment_text,
     "duration": dates.duration_text,
     "pairs": _pairs,
+    "options": _options,
 }
 
 
