@@ -28,6 +28,8 @@ from emon_contracts.events.meetings import (
     MeetingRetitled,
     MeetingScheduled,
 )
+from emon_contracts.events.notifications import DeliveryFailed
+from emon_contracts.topics import NOTIFICATIONS_EVENTS
 from emon_contracts.values import Locale, ZonedDateTime
 from emon_embedded.service_databases import ServiceDatabase
 from emon_notifications.mailing.letters import Writer
@@ -237,6 +239,19 @@ class World:
     async def settled(self, *, within_s: float = 20.0) -> list[str]:
         """Waits until nothing is queued or on its way."""
         return await eventually(self.statuses, lambda all_: not {"queued", "sending"} & set(all_), within_s=within_s)
+
+    async def told(self) -> dict[UUID, list[tuple[int, str | None, str | None]]]:
+        """What others were told of each delivery, in order: version, the status it failed with (None: settled), reason."""
+        async with self.worker.unscoped() as tx:
+            rows = await tx.fetch(
+                "SELECT headers, value FROM outbox WHERE topic = $1 ORDER BY position", NOTIFICATIONS_EVENTS.name
+            )
+        found: dict[UUID, list[tuple[int, str | None, str | None]]] = {}
+        for row in rows:
+            headers, said = dict(json.loads(row["headers"])), json.loads(row["value"])
+            status = said["status"] if headers["ce_type"] == DeliveryFailed.TYPE else None
+            found.setdefault(UUID(said["delivery_id"]), []).append((int(headers["ce_sequence"]), status, said["reason"]))
+        return found
 
     async def make_due(self) -> None:
         """As if the pause of everything that was put off were over."""

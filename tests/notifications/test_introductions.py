@@ -257,8 +257,9 @@ async def test_an_erased_person_is_no_newcomer(world: World) -> None:
 
 async def test_who_was_known_before_the_upgrade_is_introduced_to_nobody(postgresql: RunningPostgreSQL) -> None:
     urls = await postgresql.fresh_database("notifications")
-    *older, newest = migrations()
-    assert newest.name == "notifications/0003_feedback_and_introductions.sql"
+    names = [migration.name for migration in migrations()]
+    upgrade = names.index("notifications/0003_feedback_and_introductions.sql")
+    *older, newest = migrations()[: upgrade + 1]
     try:
         await migrate(urls.owner_url, urls.api_url, urls.worker_url, older)
         connection = await asyncpg.connect(urls.worker_url)

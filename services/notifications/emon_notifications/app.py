@@ -9,6 +9,7 @@ from emon_notifications.planning.subscribers import Planner
 from emon_notifications.restoring.holding import Holding
 from emon_notifications.settings import NotificationsSettings
 from emon_notifications.smtp import SmtpSettings
+from emon_notifications.undelivered import repository as undelivered
 from emon_platform.consumer import dead_letters, inbox
 from emon_platform.database import Database, Transaction
 from emon_platform.service import Service, Worker
@@ -25,6 +26,7 @@ async def _resolve_attempts(tx: Transaction) -> None:
 TIMERS = (
     Timer("attempts of dead mailers", 1.0, _resolve_attempts),
     Timer("expiry of deliveries", 15.0, planning.expire),
+    Timer("deliveries that nobody was told of", 60.0, undelivered.tell_forgotten),
     Timer("suppressed addresses of nobody", 3600.0, planning.forget_unused_addresses),
     Timer("inbox", 3600.0, inbox.sweep),
     Timer("dead letters", 3600.0, dead_letters.sweep),

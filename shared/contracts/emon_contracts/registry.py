@@ -22,6 +22,7 @@ from emon_contracts.events.meetings import (
     MeetingRetitled,
     MeetingScheduled,
 )
+from emon_contracts.events.notifications import DeliveryFailed, DeliverySettled
 
 MESSAGES: Mapping[str, type[Payload]] = {
     message.TYPE: message
@@ -42,6 +43,8 @@ MESSAGES: Mapping[str, type[Payload]] = {
         FeedbackAnswered,
         FeedbackContinued,
         FeedbackOverdue,
+        DeliveryFailed,
+        DeliverySettled,
         SignInRequested,
         PersonRecord,
         OrganisationRecord,

@@ -61,6 +61,10 @@ async def save_people(tx: Transaction, records: Sequence[StateRecord]) -> list[U
         )
         ON CONFLICT (person_id) DO UPDATE
         SET version = excluded.version,
+            address_version = CASE
+                WHEN directory_people.email_key IS DISTINCT FROM excluded.email_key THEN excluded.version
+                ELSE directory_people.address_version
+            END,
             display_name = excluded.display_name,
             email = excluded.email,
             email_key = excluded.email_key,

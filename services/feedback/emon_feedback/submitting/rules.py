@@ -100,6 +100,9 @@ def submit(submission: Submission, ags: Ags, candidates: Sequence[Candidate], no
             involved=frozenset(item.person_id for item in asked),
         )
     event = FeedbackSubmitted(
-        **facts(feedback), asked=tuple(item.person_id for item in asked), acknowledge_by=feedback.acknowledge_by
+        **facts(feedback),
+        author_id=feedback.author_id,
+        asked=tuple(item.person_id for item in asked),
+        acknowledge_by=feedback.acknowledge_by,
     )
     return Changed(feedback, event)

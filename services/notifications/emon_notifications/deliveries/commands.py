@@ -8,7 +8,9 @@ from emon_contracts.refusals import NotFound, Refused
 from emon_notifications.deliveries import repository
 from emon_notifications.deliveries.repository import DeliveryDetails
 from emon_notifications.deliveries.rules import Cause, refusal_of
-from emon_platform.database import Database
+from emon_notifications.undelivered import repository as undelivered
+from emon_notifications.undelivered.rules import Settlement, settlement_refusal
+from emon_platform.database import Database, Transaction
 
 
 async def release_delivery(database: Database, actor: Actor, delivery_id: UUID) -> DeliveryDetails:
@@ -21,6 +23,19 @@ async def cancel_delivery(database: Database, actor: Actor, delivery_id: UUID) -
     return await _decide(database, actor, delivery_id, Cause.STAFF_CANCELLED, "cancelled-by-staff")
 
 
+async def settle_delivery(database: Database, actor: Actor, delivery_id: UUID) -> DeliveryDetails:
+    """Staff saw to it otherwise: they phoned, or the address is mended. Raises NotFound, and Refused (409) in any other state."""
+    async with database.transaction(actor, Permission.DELIVERY_DECIDE) as tx:
+        status = await repository.lock_delivery(tx, delivery_id)
+        if status is None:
+            raise NotFound("delivery", delivery_id)
+        refusal = settlement_refusal(status)
+        if refusal is not None:
+            raise Refused(refusal)
+        await undelivered.settle(tx, [delivery_id], Settlement.SETTLED_BY_STAFF)
+        return await _found(tx, delivery_id)
+
+
 async def _decide(database: Database, actor: Actor, delivery_id: UUID, cause: Cause, reason: str) -> DeliveryDetails:
     async with database.transaction(actor, Permission.DELIVERY_DECIDE) as tx:
         status = await repository.lock_delivery(tx, delivery_id)
@@ -30,7 +45,12 @@ async def _decide(database: Database, actor: Actor, delivery_id: UUID, cause: Ca
         if refusal is not None:
             raise Refused(refusal)
         await repository.apply(tx, delivery_id, cause, reason)
-        details = await repository.find_delivery(tx, delivery_id)
-        if details is None:
-            raise NotFound("delivery", delivery_id)
-        return details
+        await undelivered.tell(tx, [delivery_id])
+        return await _found(tx, delivery_id)
+
+
+async def _found(tx: Transaction, delivery_id: UUID) -> DeliveryDetails:
+    details = await repository.find_delivery(tx, delivery_id)
+    if details is None:
+        raise NotFound("delivery", delivery_id)
+    return details

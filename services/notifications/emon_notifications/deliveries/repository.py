@@ -12,7 +12,7 @@ from emon_platform.database import Transaction
 _COLUMNS = """
     delivery.id, delivery.event_id, delivery.subject_id, delivery.person_id, person.display_name, delivery.ags, delivery.kind,
     delivery.status, delivery.reason, delivery.mail_id, delivery.not_before, delivery.expires_at, delivery.created_at,
-    delivery.updated_at,
+    delivery.updated_at, delivery.settlement,
     (SELECT count(*) FROM attempts WHERE attempts.mail_id = delivery.mail_id) AS attempts
 """
 

@@ -34,6 +34,10 @@ class Delivery(BaseModel):
     kind: Kind = Field(description="What happened; what the mail says is decided when it is sent")
     status: Status
     reason: str | None = Field(examples=["newer-planned", "rcpt-550"])
+    settlement: str | None = Field(
+        examples=["address-changed", "settled-by-staff"],
+        description="Why nobody has to look any more at what did not arrive and stays so; null where somebody has, or never had",
+    )
     not_before: datetime | None
     expires_at: datetime
     attempts: int
@@ -145,3 +149,17 @@ async def release_delivery(delivery_id: UUID, caller: Caller, database: ApiDatab
 async def cancel_delivery(delivery_id: UUID, caller: Caller, database: ApiDatabase) -> Response:
     """Sends it not, or not once more."""
     return _details(await commands.cancel_delivery(database, caller, delivery_id))
+
+
+@router.post(
+    "/{delivery_id}/settlement",
+    operation_id="settle_delivery",
+    responses={200: {"model": DeliveryWithAttempts}, **problem_answers(401, 403, 404, 409)},
+    openapi_extra={"x-permission": Permission.DELIVERY_DECIDE},
+)
+async def settle_delivery(delivery_id: UUID, caller: Caller, database: ApiDatabase) -> Response:
+    """Says that somebody saw to it: the person was phoned, or their address is mended.
+
+    For what bounced, was suppressed, or is to be told by hand; its status stays, and nobody is asked to look at it any more.
+    """
+    return _details(await commands.settle_delivery(database, caller, delivery_id))

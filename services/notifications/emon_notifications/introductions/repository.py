@@ -9,6 +9,7 @@ from emon_notifications.deliveries.rules import Kind
 from emon_notifications.introductions.rules import Standing, standing_after
 from emon_notifications.planning.rules import TRIED_FOR, TYPES
 from emon_notifications.rendering import IntroductionFacts, Part
+from emon_notifications.undelivered import repository as undelivered
 from emon_platform.database import Transaction
 
 
@@ -38,7 +39,7 @@ async def plan_introductions(tx: Transaction, after: timedelta, hold_before: dat
 
     Once; again where that one was not sent in time. Staff of one of their municipalities see it.
     """
-    await tx.execute(
+    planned = await tx.fetch(
         """
         INSERT INTO deliveries (
             event_id, person_id, kind, category, priority, subject_id, ags, status, reason, occurred_at, expires_at
@@ -75,6 +76,7 @@ async def plan_introductions(tx: Transaction, after: timedelta, hold_before: dat
                 AND earlier.status <> 'expired'
           )
         ORDER BY newcomer.known_since, person.person_id
+        RETURNING id
         """,
         Kind.INTRODUCTION.value,
         TYPES[Kind.INTRODUCTION].category.value,
@@ -83,6 +85,7 @@ async def plan_introductions(tx: Transaction, after: timedelta, hold_before: dat
         after,
         hold_before,
     )
+    await undelivered.tell(tx, [row["id"] for row in planned])
 
 
 async def hold_new(tx: Transaction, person_ids: Collection[UUID]) -> dict[UUID, IntroductionFacts]:

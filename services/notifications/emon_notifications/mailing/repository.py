@@ -7,6 +7,7 @@ from uuid import UUID
 
 from emon_notifications.deliveries.rules import OPEN, Cause, Kind, sources, target
 from emon_notifications.introductions import repository as introductions
+from emon_notifications.undelivered import repository as undelivered
 from emon_platform.database import Transaction
 
 _OPEN = [status.value for status in sorted(OPEN)]
@@ -26,6 +27,8 @@ async def end(tx: Transaction, cause: Cause, ended: Sequence[tuple[UUID, str]]) 
         [id_ for id_, _ in ended],
         [reason for _, reason in ended],
     )
+    if target(cause) in undelivered.UNDELIVERED_WORDS:
+        await undelivered.tell(tx, [id_ for id_, _ in ended])
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ async def finish(tx: Transaction, finished: Sequence[Finished]) -> None:
     for cause in sorted({item.cause for item in finished}):
         same = [(id_, item) for item in finished if item.cause is cause for id_ in item.delivery_ids]
         # Locked in the order of planning, as everywhere where several are locked.
-        await tx.execute(
+        to_tell = await tx.fetch(
             """
             WITH locked AS MATERIALIZED (
                 SELECT id, attempt_id
@@ -119,12 +122,16 @@ async def finish(tx: Transaction, finished: Sequence[Finished]) -> None:
                 WHERE id = ANY($3::uuid[]) AND status = ANY($2::text[])
                 ORDER BY position
                 FOR UPDATE
+            ),
+            changed AS (
+                UPDATE deliveries
+                SET status = $1, reason = finished.reason, not_before = now() + finished.pause, updated_at = now()
+                FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::interval[]) AS finished (id, attempt_id, reason, pause)
+                JOIN locked ON locked.id = finished.id AND locked.attempt_id = finished.attempt_id
+                WHERE deliveries.id = locked.id
+                RETURNING deliveries.id, deliveries.told_as
             )
-            UPDATE deliveries
-            SET status = $1, reason = finished.reason, not_before = now() + finished.pause, updated_at = now()
-            FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::interval[]) AS finished (id, attempt_id, reason, pause)
-            JOIN locked ON locked.id = finished.id AND locked.attempt_id = finished.attempt_id
-            WHERE deliveries.id = locked.id
+            SELECT id FROM changed WHERE told_as IS NOT NULL OR $1 = ANY($7::text[]) -- nothing, for mail that is simply accepted
             """,
             target(cause),
             sources(cause),
@@ -132,7 +139,9 @@ async def finish(tx: Transaction, finished: Sequence[Finished]) -> None:
             [item.attempt_id for _, item in same],
             [item.reason for _, item in same],
             [item.pause for _, item in same],
+            undelivered.UNDELIVERED_WORDS,
         )
+        await undelivered.tell(tx, [row["id"] for row in to_tell])
     reopened = [id_ for item in finished if item.cause in (Cause.WAS_PUT_OFF, Cause.WAS_NOT_SENT) for id_ in item.delivery_ids]
     if reopened:
         await _supersede_reopened(tx, reopened)
@@ -236,7 +245,7 @@ async def resolve_attempts_of_dead_mailers(tx: Transaction) -> int:
     if not rows:
         return 0
     for cause, condition in ((Cause.MAILER_DIED_ON_SIGN_IN, "kind = 'sign_in'"), (Cause.MAILER_DIED, "kind <> 'sign_in'")):
-        await tx.execute(
+        in_doubt = await tx.fetch(
             f"""
             WITH locked AS MATERIALIZED (
                 SELECT id
@@ -249,11 +258,13 @@ async def resolve_attempts_of_dead_mailers(tx: Transaction) -> int:
             SET status = $1, reason = 'mailer-ended', updated_at = now()
             FROM locked
             WHERE deliveries.id = locked.id
+            RETURNING deliveries.id
             """,
             target(cause),
             sources(cause),
             [row["mail_id"] for row in rows],
             [row["id"] for row in rows],
         )
+        await undelivered.tell(tx, [row["id"] for row in in_doubt])
     await introductions.settle(tx, {row["mail_id"] for row in rows})
     return len(rows)

@@ -9,6 +9,7 @@ from emon_contracts.envelope import Event
 from emon_contracts.events.meetings import MeetingCancelled, MeetingRescheduled, MeetingRetitled, MeetingScheduled
 from emon_notifications.deliveries.rules import OPEN, Cause, Kind, sources, target
 from emon_notifications.planning.rules import PLANNED_WITHIN, TRIED_FOR, TYPES, WAITS_FOR
+from emon_notifications.undelivered import repository as undelivered
 from emon_platform.database import Transaction
 
 MeetingEvent = Event[MeetingScheduled] | Event[MeetingRescheduled] | Event[MeetingRetitled] | Event[MeetingCancelled]
@@ -133,19 +134,24 @@ _PROSPECT = """
 """
 
 _PLAN = f"""
-    INSERT INTO deliveries (
-        event_id, person_id, kind, category, priority, subject_id, ags, status, reason, may_have_been_sent, occurred_at,
-        expires_at, traceparent
+    planned AS (
+        INSERT INTO deliveries (
+            event_id, person_id, kind, category, priority, subject_id, ags, status, reason, may_have_been_sent, occurred_at,
+            expires_at, traceparent
+        )
+        SELECT
+            owed.event_id, owed.person_id, owed.kind, owed.category, $6, owed.subject_id, owed.ags,
+            prospect.word[1], prospect.word[2], prospect.word[1] = 'held', owed.occurred_at, time_limit.expires_at,
+            owed.traceparent
+        FROM owed
+        LEFT JOIN directory_people AS person ON person.person_id = owed.person_id
+        LEFT JOIN meetings AS meeting ON meeting.meeting_id = owed.subject_id
+        {_PROSPECT}
+        ORDER BY owed.place
+        ON CONFLICT (event_id, person_id, channel) DO NOTHING
+        RETURNING id, status
     )
-    SELECT
-        owed.event_id, owed.person_id, owed.kind, owed.category, $6, owed.subject_id, owed.ags,
-        prospect.word[1], prospect.word[2], prospect.word[1] = 'held', owed.occurred_at, time_limit.expires_at, owed.traceparent
-    FROM owed
-    LEFT JOIN directory_people AS person ON person.person_id = owed.person_id
-    LEFT JOIN meetings AS meeting ON meeting.meeting_id = owed.subject_id
-    {_PROSPECT}
-    ORDER BY owed.place
-    ON CONFLICT (event_id, person_id, channel) DO NOTHING
+    SELECT id FROM planned WHERE status IN ('held', 'by_hand')
 """
 
 _PLAN_FOR_PEOPLE = f"""
@@ -154,7 +160,7 @@ _PLAN_FOR_PEOPLE = f"""
         FROM unnest($7::uuid[], $8::uuid[], $9::uuid[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::text[])
             WITH ORDINALITY
             AS given (event_id, person_id, subject_id, ags, occurred_at, expires_at, traceparent, place)
-    )
+    ),
     {_PLAN}
 """
 
@@ -166,14 +172,14 @@ _PLAN_FOR_GUESTS = f"""
         FROM unnest($7::uuid[], $8::uuid[], $9::text[], $10::timestamptz[], $11::text[])
             WITH ORDINALITY AS given (event_id, subject_id, ags, occurred_at, traceparent, place)
         JOIN guests ON guests.meeting_id = given.subject_id
-    )
+    ),
     {_PLAN}
 """
 
 
 async def plan_for_people(tx: Transaction, kind: Kind, owed: Sequence[Owed], hold_before: datetime | None) -> None:
     """Notes what is owed to these people."""
-    await tx.execute(
+    undeliverable = await tx.fetch(
         _PLAN_FOR_PEOPLE,
         PLANNED_WITHIN,
         TRIED_FOR,
@@ -189,11 +195,12 @@ async def plan_for_people(tx: Transaction, kind: Kind, owed: Sequence[Owed], hol
         [item.expires_at for item in owed],
         [item.traceparent for item in owed],
     )
+    await undelivered.tell(tx, [row["id"] for row in undeliverable])
 
 
 async def plan_for_guests(tx: Transaction, kind: Kind, events: Sequence[MeetingEvent], hold_before: datetime | None) -> None:
     """Notes what is owed to everybody who is invited, in the order of the events."""
-    await tx.execute(
+    undeliverable = await tx.fetch(
         _PLAN_FOR_GUESTS,
         PLANNED_WITHIN,
         TRIED_FOR,
@@ -207,23 +214,27 @@ async def plan_for_guests(tx: Transaction, kind: Kind, events: Sequence[MeetingE
         [event.time for event in events],
         [event.traceparent for event in events],
     )
+    await undelivered.tell(tx, [row["id"] for row in undeliverable])
 
 
 async def supersede_older(tx: Transaction, event_ids: Sequence[UUID]) -> None:
-    """Ends what is open for somebody about a subject of which these events tell them something newer.
+    """Ends what is open for somebody about a subject of which these events tell them something newer, and settles what failed.
 
     What is on its way is locked as well, though it stays as it is: so its outcome is recorded before this or after it, and
     whichever comes second sees the other. In the order of planning, as every other query that locks several deliveries.
     """
-    await tx.execute(
+    failed = await tx.fetch(
         """
-        SELECT FROM deliveries AS newer
-        JOIN deliveries AS older ON older.person_id = newer.person_id AND older.subject_id = newer.subject_id
-        WHERE newer.event_id = ANY($1::uuid[])
-          AND older.position < newer.position
-          AND older.status IN ('waiting', 'queued', 'deferred', 'held', 'sending')
-        ORDER BY older.position
-        FOR UPDATE OF older
+        WITH locked AS MATERIALIZED (
+            SELECT older.id, older.told_as FROM deliveries AS newer
+            JOIN deliveries AS older ON older.person_id = newer.person_id AND older.subject_id = newer.subject_id
+            WHERE newer.event_id = ANY($1::uuid[])
+              AND older.position < newer.position
+              AND (older.status IN ('waiting', 'queued', 'deferred', 'held', 'sending') OR older.told_as IS NOT NULL)
+            ORDER BY older.position
+            FOR UPDATE OF older
+        )
+        SELECT DISTINCT id FROM locked WHERE told_as IS NOT NULL
         """,
         event_ids,
     )
@@ -244,6 +255,8 @@ async def supersede_older(tx: Transaction, event_ids: Sequence[UUID]) -> None:
         sources(Cause.NEWER_WAS_PLANNED),
         _OPEN,
     )
+    if failed:
+        await undelivered.settle_overtaken(tx, [row["id"] for row in failed])
 
 
 _RECONSIDER = f"""
@@ -262,6 +275,7 @@ _RECONSIDER = f"""
       AND owed.status = 'waiting'
       AND (owed.person_id = ANY($4::uuid[]) OR owed.subject_id = ANY($5::uuid[]))
       AND prospect.word[1] <> 'waiting'
+    RETURNING waiting.id
 """
 
 
@@ -269,27 +283,30 @@ async def reconsider_waiting(
     tx: Transaction, hold_before: datetime | None, *, person_ids: Sequence[UUID] = (), meeting_ids: Sequence[UUID] = ()
 ) -> None:
     """Goes on with what waited for these people or meetings."""
-    await tx.execute(_RECONSIDER, PLANNED_WITHIN, TRIED_FOR, hold_before, person_ids, meeting_ids)
+    decided = await tx.fetch(_RECONSIDER, PLANNED_WITHIN, TRIED_FOR, hold_before, person_ids, meeting_ids)
+    await undelivered.tell(tx, [row["id"] for row in decided])
 
 
 async def end_for_erased(tx: Transaction, person_ids: Sequence[UUID]) -> None:
     """Nothing more is sent to those of them who were erased. What is on its way cannot be called back."""
-    await tx.execute(
+    ended = await tx.fetch(
         """
         UPDATE deliveries
         SET status = $2, reason = 'person-erased', updated_at = now()
         WHERE person_id IN (SELECT person_id FROM directory_people WHERE person_id = ANY($1::uuid[]) AND erased)
           AND status = ANY($3::text[])
+        RETURNING id
         """,
         person_ids,
         target(Cause.PERSON_WAS_ERASED),
         sources(Cause.PERSON_WAS_ERASED),
     )
+    await undelivered.tell(tx, [row["id"] for row in ended])
 
 
 async def expire(tx: Transaction) -> None:
     """Ends what is no longer worth telling, and what waited too long."""
-    await tx.execute(
+    ended = await tx.fetch(
         """
         UPDATE deliveries
         SET status = $1,
@@ -305,11 +322,13 @@ async def expire(tx: Transaction) -> None:
             ORDER BY position
             FOR UPDATE SKIP LOCKED
         )
+        RETURNING id
         """,
         target(Cause.TIME_RAN_OUT),
         sources(Cause.TIME_RAN_OUT),
         WAITS_FOR,
     )
+    await undelivered.tell(tx, [row["id"] for row in ended])
 
 
 async def forget_unused_addresses(tx: Transaction) -> None:

@@ -20,6 +20,7 @@ from emon_notifications.feedback.subscribers import FeedbackPlanner
 from emon_notifications.introductions import repository as introductions
 from emon_notifications.planning import repository
 from emon_notifications.planning.repository import Guest, MeetingEvent, Owed
+from emon_notifications.undelivered import repository as undelivered
 from emon_platform import directory
 from emon_platform.consumer.subscriptions import Facts, Subscription
 from emon_platform.database import Transaction
@@ -112,6 +113,7 @@ class Planner:
     async def after_people(self, tx: Transaction, person_ids: Sequence[UUID]) -> None:
         """What waited for somebody who turned up is planned; what is owed to somebody who was erased ends."""
         await repository.end_for_erased(tx, person_ids)
+        await undelivered.settle_for_people(tx, person_ids)
         await forget_erased(tx, person_ids)
         await repository.reconsider_waiting(tx, self._hold_before, person_ids=person_ids)
         await introductions.meet(tx, person_ids)

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from emon_notifications.deliveries.rules import Cause, sources, target
+from emon_notifications.undelivered import repository as undelivered
 from emon_platform.database import Transaction
 
 
@@ -12,7 +13,7 @@ async def hold_what_was_due(tx: Transaction, before: datetime) -> int:
     What staff released since, and what was planned since, was touched later. A sign-in mail is wanted now or not at all, and
     what waits for a person or a meeting is held by planning, once it turns up.
     """
-    tag = await tx.execute(
+    held = await tx.fetch(
         """
         UPDATE deliveries
         SET status = $1,
@@ -30,9 +31,11 @@ async def hold_what_was_due(tx: Transaction, before: datetime) -> int:
             ORDER BY position
             FOR UPDATE
         )
+        RETURNING id
         """,
         target(Cause.DATABASE_WAS_RESTORED),
         sources(Cause.DATABASE_WAS_RESTORED),
         before,
     )
-    return int(tag.removeprefix("UPDATE "))
+    await undelivered.tell(tx, [row["id"] for row in held])
+    return len(held)

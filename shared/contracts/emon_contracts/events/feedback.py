@@ -41,10 +41,14 @@ class _FeedbackFacts(Payload):
 
 
 class FeedbackSubmitted(_FeedbackFacts):
-    """Feedback arrived. `asked` are to acknowledge it by the end of the day `acknowledge_by`; empty where nobody is there yet."""
+    """Feedback arrived. `asked` are to acknowledge it by the end of the day `acknowledge_by`; empty where nobody is there yet.
+
+    Its author is nobody to acknowledge it, whatever else they are.
+    """
 
     TYPE: ClassVar[str] = "de.emon.feedback.feedback-submitted.v1"
 
+    author_id: UUID | None = None
     asked: tuple[UUID, ...]
     acknowledge_by: date
 
