@@ -13,6 +13,7 @@ from emon_calendar.working_days import (
     end_of_day,
     is_holiday,
     is_working_day,
+    working_days_until,
 )
 
 DAYS = st.dates(date(2020, 1, 1), date(2060, 12, 31))
@@ -105,3 +106,16 @@ def test_working_less_never_ends_earlier(start: date, count: int, working: Worki
     shorter, longer = after_working_days(start, count, USUAL), after_working_days(start, count, fewer)
     assert shorter is not None
     assert longer is None or longer >= shorter
+
+
+@given(DAYS, COUNTS, working_times())
+def test_so_many_working_days_are_left_until_the_end_of_a_period(start: date, count: int, working: WorkingTime) -> None:
+    end = after_working_days(start, count, working)
+    assert end is not None
+    assert working_days_until(start, end, working) == count
+    assert working_days_until(end, start, working) <= 0
+
+
+def test_what_is_over_is_over_for_so_many_working_days() -> None:
+    friday, monday = date(2027, 2, 26), date(2027, 3, 1)
+    assert [working_days_until(day, friday) for day in (friday, monday)] == [0, -1]

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 import aiohttp
 import pytest
+from fastapi import FastAPI
 from joserfc.jwk import OKPKey
 from yarl import URL
 
@@ -18,7 +19,7 @@ from emon_contracts.actors import Grant
 from emon_contracts.directory import MembershipRecord, PersonRecord
 from emon_contracts.values import Locale
 from emon_embedded.service_databases import ServiceDatabase
-from emon_gateway.app import SERVICE
+from emon_gateway.app import SERVICE, after_people
 from emon_gateway.schema import migrations
 from emon_gateway.settings import GatewaySettings
 from emon_platform.consumer.subscriptions import StateRecord
@@ -80,16 +81,17 @@ class Platform:
     peer_urls: dict[str, str]
     keys: Keys
     worker: Database
+    app: FastAPI
 
     async def know(self, *people: PersonRecord, version: int = 1) -> None:
         """The directory tells the gateway of these people."""
         async with self.worker.unscoped() as tx:
-            await save_people(tx, [StateRecord(person.key(), version, person) for person in people])
+            await after_people(tx, await save_people(tx, [StateRecord(item.key(), version, item) for item in people]))
 
     async def forget(self, person_id: UUID, version: int = 2) -> None:
         """The directory tells the gateway that somebody was erased."""
         async with self.worker.unscoped() as tx:
-            await save_people(tx, [StateRecord(str(person_id), version, None)])
+            await after_people(tx, await save_people(tx, [StateRecord(str(person_id), version, None)]))
 
     def link(
         self,
@@ -166,9 +168,10 @@ async def run_platform(urls: ServiceDatabase, keys: Keys, worker: Database) -> A
                     **changed,
                 }
             )
-            (url,) = await stack.enter_async_context(serving(build(SERVICE, settings, with_worker=with_worker)))
+            app = build(SERVICE, settings, with_worker=with_worker)
+            (url,) = await stack.enter_async_context(serving(app))
             http = await stack.enter_async_context(_client())
-            return Platform(url, http, peers, peer_urls, keys, worker)
+            return Platform(url, http, peers, peer_urls, keys, worker, app)
 
         yield run
 

@@ -1,7 +1,7 @@
 """Sign-in by link, the session, and what ends it."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from uuid import uuid4
 
@@ -12,6 +12,9 @@ from joserfc.jwk import OKPKey
 from emon_contracts.actors import Engagement, Grant, Role
 from emon_contracts.directory import MembershipRecord
 from emon_embedded.service_databases import ServiceDatabase
+from emon_gateway.sign_in.commands import token_hash
+from emon_gateway.sign_in.repository import act_as_holder_of
+from emon_platform.database import Database
 from emon_platform.signed_links import Purpose
 
 from tests.gateway.conftest import Platform, Running, person
@@ -109,6 +112,28 @@ async def test_a_session_ends_after_its_lifetime_and_when_it_is_not_used(run_pla
     platform = await run_platform(**{setting: timedelta(0)})
     await platform.know(ERIKA)
     assert (await platform.get("/v1/me", await platform.sign_in(ERIKA))).status == 401
+
+
+async def test_what_a_page_asks_by_itself_is_no_use_of_the_session(platform: Platform, api: Database) -> None:
+    await platform.know(ERIKA)
+    token = await platform.sign_in(ERIKA)
+    earlier = datetime.now(UTC) - timedelta(minutes=20)
+
+    async def used_at() -> datetime:
+        async with api.unscoped() as tx:
+            await act_as_holder_of(tx, token_hash(token))
+            return await tx.fetchval("SELECT used_at FROM sessions")
+
+    async with api.unscoped() as tx:
+        await act_as_holder_of(tx, token_hash(token))
+        await tx.execute("UPDATE sessions SET used_at = $1", earlier)
+    for path in ("/v1/me", "/v1/today", "/v1/meetings", "/v1/today/events"):
+        answer = await platform.get(path, token, headers={"X-Background": "true"})
+        assert answer.status == 200
+        answer.close()
+        assert await used_at() == earlier
+    assert (await platform.get("/v1/meetings", token, headers={"X-Background": "false"})).status == 200
+    assert await used_at() > earlier
 
 
 async def test_no_route_can_read_sessions_or_requests_of_others(platform: Platform, urls: ServiceDatabase) -> None:

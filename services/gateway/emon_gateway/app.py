@@ -1,8 +1,10 @@
 """The gateway: what it is made of."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from uuid import UUID
 
 from fastapi import FastAPI
 
@@ -11,6 +13,7 @@ from emon_gateway.pages import anonymous_feedback, problems, sign_in as sign_in_
 from emon_gateway.pages.links import routes as links
 from emon_gateway.pages.rendering import assets, form_media_types
 from emon_gateway.parts import Parts
+from emon_gateway.read_model import repository as read_model, subscribers
 from emon_gateway.routing import openapi, proxy, services
 from emon_gateway.routing.actor_tokens import ActorTokens
 from emon_gateway.routing.nameless import Nameless
@@ -20,7 +23,10 @@ from emon_gateway.sign_in import repository, routes as sign_in
 from emon_gateway.sign_in.dispatch import SignInDispatch
 from emon_gateway.sign_in.rules import Terms
 from emon_gateway.sign_in.subscribers import end_sessions_of_erased
+from emon_gateway.today import routes as today
+from emon_gateway.today.streams import Watchers
 from emon_platform import directory
+from emon_platform.changes import Listening
 from emon_platform.consumer import dead_letters, inbox
 from emon_platform.database import Database, Transaction
 from emon_platform.http.health import Check
@@ -29,6 +35,7 @@ from emon_platform.signed_links import load_key
 from emon_platform.timers import Timer
 
 SWEEP_EVERY_S = 3600.0
+LOOK_WHETHER_STOPPING_EVERY_S = 0.2
 
 
 def prepare(settings: GatewaySettings, app: FastAPI) -> None:
@@ -41,32 +48,58 @@ def prepare(settings: GatewaySettings, app: FastAPI) -> None:
         public_origin=settings.public_url.rstrip("/"),
     )
     app.state.document = openapi.MergedDocument(app)
+    app.state.watchers = Watchers(settings.streams_per_session, settings.streams_per_process)
     app.add_middleware(Nameless)  # added last, so the outermost
 
 
 @asynccontextmanager
 async def resources(settings: GatewaySettings, app: FastAPI) -> AsyncGenerator[Sequence[Check]]:
-    """Connections to the services; the gateway is ready once they are."""
-    async with services.connected(settings.service_urls) as connected:
-        app.state.services = connected
-        yield [readiness_of(service) for service in connected.values()]
+    """Connections to the services, ready once they are; and the one that hears of changes."""
+    watchers: Watchers = app.state.watchers
+    listening = Listening(settings.database_api_url, "gateway changes", watchers.hear)
+    tasks = [asyncio.create_task(listening.run()), asyncio.create_task(_end_streams_when_stopping(app))]
+    try:
+        async with services.connected(settings.service_urls) as connected:
+            app.state.services = connected
+            yield [readiness_of(service) for service in connected.values()]
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _end_streams_when_stopping(app: FastAPI) -> None:
+    while not app.state.is_stopping():
+        await asyncio.sleep(LOOK_WHETHER_STOPPING_EVERY_S)
+    app.state.watchers.close()
 
 
 def worker(_settings: GatewaySettings, database: Database) -> Worker:
     """What runs besides the routes."""
     return Worker(
-        subscriptions=directory.subscriptions(after_people=end_sessions_of_erased),
+        subscriptions=(*directory.subscriptions(after_people=after_people), *subscribers.subscriptions()),
         parts=(SignInDispatch(database),),
         timers=(
             Timer("sweep sign-in", SWEEP_EVERY_S, _sweep_sign_in),
+            Timer("sweep read model", SWEEP_EVERY_S, _sweep_read_model),
             Timer("sweep inbox", SWEEP_EVERY_S, inbox.sweep),
             Timer("sweep dead letters", SWEEP_EVERY_S, dead_letters.sweep),
         ),
     )
 
 
+async def after_people(tx: Transaction, person_ids: Sequence[UUID]) -> None:
+    """Whoever was erased is signed out, and nothing about them is shown any more; others may see what their grants let them."""
+    await end_sessions_of_erased(tx, person_ids)
+    await subscribers.note_people(tx, person_ids)
+
+
 async def _sweep_sign_in(tx: Transaction) -> None:
     await repository.sweep(tx, datetime.now(UTC))
+
+
+async def _sweep_read_model(tx: Transaction) -> None:
+    await read_model.sweep(tx, datetime.now(UTC))
 
 
 SERVICE = Service(
@@ -76,6 +109,7 @@ SERVICE = Service(
     routers=(
         sign_in.strangers,
         sign_in.router,
+        today.router,
         proxy.proxy_router(),
         openapi.router,
         sign_in_pages.router,

@@ -29,7 +29,9 @@ class GatewaySettings(ServiceSettings):
     actor_token_private_key_file: Path = Field(description="Private key (JWK) with which actor tokens are signed")
     signed_link_public_key_file: Path = Field(description="Public key (JWK) with which links in mails are verified")
     session_lifetime: timedelta = Field(default=timedelta(hours=10), description="A session ends this long after sign-in")
-    session_idle: timedelta = Field(default=timedelta(hours=2), description="A session ends when it was not used for this long")
+    session_idle: timedelta = Field(
+        default=timedelta(minutes=30), description="A session ends when it was not used for this long"
+    )
     rate_per_session: Rate = Field(default="500/second", description="Requests of one session")
     rate_per_address: Rate = Field(default="100/second", description="Requests without a session from one network address")
     rate_of_sign_in_per_address: Rate = Field(default="300/minute", description="Sign-in links asked for from one address")
@@ -39,6 +41,8 @@ class GatewaySettings(ServiceSettings):
     rate_of_anonymous_feedback_per_address: Rate = Field(
         default="100/hour", description="Anonymous feedback and messages from one network address: each is mailed to somebody"
     )
+    streams_per_session: int = Field(default=5, ge=1, description="Streams of /v1/today/events that one session may have open")
+    streams_per_process: int = Field(default=1000, ge=1, description="Streams of /v1/today/events in one process")
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = Field(
         default=(), description="Networks (JSON list) of proxies before the gateway whose X-Forwarded-For is believed"
     )

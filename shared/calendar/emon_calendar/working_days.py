@@ -60,6 +60,17 @@ def after_working_days(start: date, count: int, working: WorkingTime = USUAL) ->
     return day
 
 
+def working_days_until(today: date, day: date, working: WorkingTime = USUAL) -> int:
+    """How many working days are left for something that is due on `day`: those after today, the day itself included.
+
+    0 on the last of them; once the day is over, the working days that passed since, as a negative number.
+    """
+    first, last = sorted((today, day))
+    between = ((first + timedelta(days=number)) for number in range(1, (last - first).days + 1))
+    count = sum(is_working_day(each, working) for each in between)
+    return count if day >= today else -count
+
+
 def end_of_day(day: date) -> datetime:
     """The moment (UTC) at which a day is over in Baden-Württemberg."""
     return datetime.combine(day + timedelta(days=1), time(), ZONE).astimezone(UTC)

@@ -1,7 +1,7 @@
 """One PostgreSQL database of one service, by one of its roles.
 
 Promises: a transaction commits whole or not at all; what a caller may see is set for that transaction alone; the relay is
-woken after a commit that left something in the outbox, and never before.
+woken after a commit that left something in the outbox, and whoever shows something live after one that changed it, never before.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ import structlog
 from emon_contracts.actors import Actor
 from emon_contracts.permissions import Permission, Scope, scope_of
 from emon_contracts.refusals import Forbidden
+from emon_platform import changes
 from emon_platform.failures import is_transient
 
 log = structlog.get_logger()
@@ -44,6 +45,11 @@ class Transaction:
         self._actor = actor
         self._scope = scope
         self.outbox_touched = False
+        self.touched: set[str] = set()
+
+    def note_changes(self, *touched: str | UUID) -> None:
+        """After the commit, whoever shows something live hears of these municipalities and people; see `changes`."""
+        self.touched.update(map(str, touched))
 
     @property
     def actor(self) -> Actor:
@@ -98,6 +104,7 @@ class Database:
         self.pool: asyncpg.Pool[Any] = pool
         self.transaction_timeout_s = transaction_timeout_s
         self._wake_wanted = False
+        self._touched: set[str] = set()
         self._waking: asyncio.Task[None] | None = None
 
     @classmethod
@@ -125,7 +132,7 @@ class Database:
         return cls(pool, transaction_timeout_s)
 
     async def close(self) -> None:
-        """Waits for a pending wake-up of the relay and closes the pool."""
+        """Waits for pending notifications and closes the pool."""
         if self._waking is not None:
             await self._waking
         try:
@@ -166,6 +173,9 @@ class Database:
             await self.pool.release(connection)
         if tx.outbox_touched:
             self.wake_relay()
+        if tx.touched:
+            self._touched |= tx.touched
+            self._notify_soon()
 
     def wake_relay(self) -> None:
         """Sends a NOTIFY soon, at most one in NOTIFY_INTERVAL_S; the relay's poll covers one that is lost.
@@ -174,18 +184,29 @@ class Database:
         write-ahead log, and so loses PostgreSQL's group commit.
         """
         self._wake_wanted = True
+        self._notify_soon()
+
+    def _notify_soon(self) -> None:
         if self._waking is None or self._waking.done():
             self._waking = asyncio.create_task(self._notify())
 
     async def _notify(self) -> None:
-        while self._wake_wanted:
-            self._wake_wanted = False
+        while self._wake_wanted or self._touched:
+            wake, self._wake_wanted = self._wake_wanted, False
+            touched, self._touched = self._touched, set()
             try:
-                await self.pool.execute(f"NOTIFY {OUTBOX_CHANNEL}")
+                if wake:
+                    await self.pool.execute(f"NOTIFY {OUTBOX_CHANNEL}")
+                if touched:
+                    await self.pool.execute(
+                        "SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload",
+                        changes.CHANNEL,
+                        changes.payloads_of(touched),
+                    )
             except Exception as error:
                 if not is_transient(error):
                     raise
-                log.info("relay_not_woken", reason=type(error).__name__)
+                log.info("not_notified", reason=type(error).__name__)
             await asyncio.sleep(NOTIFY_INTERVAL_S)
 
 

@@ -118,6 +118,8 @@ def build(service: Service[Any], settings: ServiceSettings, *, with_api: bool = 
         also_media_types=service.also_media_types,
         openapi_url=service.openapi_url,
     )
+    # Requests that would go on for ever end when this says so: a server that stops waits for those that are under way.
+    app.state.is_stopping = lambda: False
     if with_api:
         if service.verifies_actors:
             if settings.actor_token_public_key_file is None:

@@ -76,16 +76,17 @@ async def open_session(database: Database, key: OKPKey, token: str, terms: Terms
     return OpenedSession(access_token, link.person_id, name or "", session.expires_at)
 
 
-async def who_calls(database: Database, access_token: str, terms: Terms, now: datetime) -> SignedIn | None:
+async def who_calls(database: Database, access_token: str, terms: Terms, now: datetime, *, is_use: bool) -> SignedIn | None:
     """The person whose session the token opens; None where it opens none, or none any more.
 
-    Read anew for each request: signing out and a revoked grant take effect at once, in every process of the gateway.
+    Read anew for each request: signing out and a revoked grant take effect at once, in every process of the gateway. What a page
+    asks by itself is no use: an open page does not keep anybody signed in.
     """
     hashed = token_hash(access_token)
     caller = await repository.who_is_signed_in(database, hashed)
     if caller is None or not rules.is_live(caller.session, now, terms):
         return None
-    if rules.is_use_to_be_noted(caller.session, now):
+    if is_use and rules.is_use_to_be_noted(caller.session, now):
         async with database.unscoped() as tx:
             await repository.act_as_holder_of(tx, hashed)
             await repository.note_use(tx, hashed, now)

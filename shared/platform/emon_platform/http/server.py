@@ -11,7 +11,7 @@ SHUTDOWN_TIMEOUT_S = 10
 
 
 def serve_app(app: FastAPI, settings: ProcessSettings) -> None:
-    """Runs until SIGTERM or SIGINT; then finishes what is under way."""
+    """Runs until SIGTERM or SIGINT; then finishes what is under way. Answers that have no end ask `app.state.is_stopping`."""
     config = Config(
         app,
         host=settings.service_host,
@@ -25,4 +25,6 @@ def serve_app(app: FastAPI, settings: ProcessSettings) -> None:
         timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
     )
     collector.settle()
-    uvicorn.Server(config).run()
+    server = uvicorn.Server(config)
+    app.state.is_stopping = lambda: server.should_exit
+    server.run()
