@@ -43,7 +43,9 @@ _prepared = prepare(
         revision=0,
         municipality_name="Musterstadt",
     ),
-    Sender("EmON", "noreply@example.org", "reply@example.org", "example.org", "https://emon.example.org"),
+    Sender(
+        "EmON", "noreply@example.org", "reply@example.org", "example.org", "https://emon.example.org", "https://emon.example.org"
+    ),
     datetime.now(UTC),
 )
 

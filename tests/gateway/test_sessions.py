@@ -10,11 +10,13 @@ import pytest
 from joserfc.jwk import OKPKey
 
 from emon_contracts.actors import Engagement, Grant, Role
-from emon_contracts.directory import MembershipRecord
+from emon_contracts.directory import MembershipRecord, MunicipalityRecord, OrganisationRecord
 from emon_embedded.service_databases import ServiceDatabase
 from emon_gateway.sign_in.commands import token_hash
 from emon_gateway.sign_in.repository import act_as_holder_of
+from emon_platform.consumer.subscriptions import StateRecord
 from emon_platform.database import Database
+from emon_platform.directory import save_municipalities, save_organisations
 from emon_platform.signed_links import Purpose
 
 from tests.gateway.conftest import Platform, Running, person
@@ -39,6 +41,26 @@ async def test_a_link_opens_a_session_that_knows_the_person(platform: Platform) 
     assert me["display_name"] == "Erika Muster"
     assert {grant["role"] for grant in me["grants"]} == {"coordinator", "volunteer"}
     assert me["memberships"][0]["ags"] == "08115003"
+
+
+async def test_a_session_knows_the_names_of_where_its_person_acts(platform: Platform) -> None:
+    circle = ERIKA.memberships[0].organisation_id
+    await platform.know(ERIKA)
+    async with platform.worker.unscoped() as tx:
+        organisations = [
+            OrganisationRecord(organisation_id=circle, name="Helferkreis", kind="helper_circle", municipalities=("08115003",)),
+            OrganisationRecord(organisation_id=uuid4(), name="Anderer Kreis", kind="helper_circle", municipalities=("08115003",)),
+        ]
+        await save_organisations(tx, [StateRecord(item.key(), 1, item) for item in organisations])
+        towns = [MunicipalityRecord(ags=ags, name=f"Stadt {ags}") for ags in ("08115003", "08116019", "08999001")]
+        await save_municipalities(tx, [StateRecord(item.key(), 1, item) for item in towns])
+    me = await (await platform.get("/v1/me", await platform.sign_in(ERIKA))).json()
+    assert me["organisations"] == [{"organisation_id": str(circle), "name": "Helferkreis"}]
+    assert sorted(item["name"] for item in me["municipalities"]) == ["Stadt 08115003", "Stadt 08116019"]
+    nobody = person("Niemand Besonders", "niemand@example.org")
+    await platform.know(nobody)
+    me = await (await platform.get("/v1/me", await platform.sign_in(nobody))).json()
+    assert (me["organisations"], me["municipalities"]) == ([], [])
 
 
 async def test_a_link_is_used_once_also_at_the_same_moment(platform: Platform) -> None:
@@ -72,6 +94,28 @@ async def test_no_other_link_signs_in(platform: Platform) -> None:
         assert answer.content_type == "application/problem+json"
         problem = await answer.json()
         assert [(error["code"], error["pointer"]) for error in problem["errors"]] == [(code, "/token")]
+
+
+async def test_a_link_can_be_looked_at_without_using_it(platform: Platform) -> None:
+    await platform.know(ERIKA)
+    token = platform.link(ERIKA.person_id)
+
+    async def state(token: str) -> dict[str, object]:
+        answer = await platform.post("/v1/sign-in-links/preview", {"token": token})
+        assert (answer.status, answer.headers["Cache-Control"]) == (200, "no-store")
+        return await answer.json()
+
+    for _ in range(2):
+        assert await state(token) == {"state": "link-valid", "display_name": "Erika Muster", "locale": "de"}
+    assert (await platform.post("/v1/sessions", {"token": token})).status == 201
+    for worthless, word in (
+        (token, "link-used"),
+        (platform.link(ERIKA.person_id, valid_for=timedelta(seconds=-1)), "link-expired"),
+        (platform.link(ERIKA.person_id, Purpose.INVITATION), "link-invalid"),
+        (platform.link(uuid4()), "link-invalid"),
+        ("x", "link-invalid"),
+    ):
+        assert await state(worthless) == {"state": word, "display_name": None, "locale": None}
 
 
 async def test_signing_out_ends_the_session_at_once(platform: Platform) -> None:

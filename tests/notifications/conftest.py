@@ -48,7 +48,8 @@ from tests.polling import eventually
 
 HERE, ELSEWHERE = "08115003", "08999001"
 CIRCLE = UUID("00000000-0000-4000-8000-00000000c1c1")
-SENDER = Sender("EmON", "noreply@emon.example", "antwort@emon.example", "emon.example", "http://127.0.0.1:8080")
+GATEWAY = "http://127.0.0.1:8080"
+SENDER = Sender("EmON", "noreply@emon.example", "antwort@emon.example", "emon.example", GATEWAY, GATEWAY)
 
 
 @pytest.fixture

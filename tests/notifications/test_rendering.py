@@ -38,7 +38,9 @@ from emon_notifications.rendering.wording import duration_in_words, instant_in_w
 
 NOW = datetime(2027, 3, 1, 8, 0, tzinfo=UTC)
 START = ZonedDateTime(local=datetime(2027, 3, 18, 18, 0), time_zone="Europe/Berlin")
-SENDER = Sender("EmON", "noreply@emon.example", "antwort@emon.example", "emon.example", "https://emon.example")
+SENDER = Sender(
+    "EmON", "noreply@emon.example", "antwort@emon.example", "emon.example", "https://emon.example", "https://emon.example"
+)
 FACTS = MeetingFacts(
     meeting_id=UUID("01920000-0000-7000-8000-000000000001"),
     kind=MeetingKind.ROUND_TABLE,
@@ -163,6 +165,15 @@ def test_the_calendar_part_is_what_imip_wants(kind: MailKind, method: str) -> No
     assert event["attendee"] == "mailto:erika@example.org"
     assert event["attendee"].params["CN"] == "Erika Süß"
     assert TOKEN not in part(message, "text/calendar")  # calendars are shared, personal links are not
+
+
+def test_where_there_is_a_dashboard_its_sign_in_links_lead_there_and_all_others_to_the_gateway() -> None:
+    dashboard = replace(SENDER, sign_in_url="https://dashboard.example/")
+    signing_in = part(parse(prepare(MailKind.SIGN_IN, Locale.DE, SIGN_IN, dashboard, NOW).fill(ERIKA)), "text/plain")
+    assert f"https://dashboard.example/sign-in?token={TOKEN}" in signing_in.splitlines()
+    invitation = part(parse(prepare(MailKind.INVITATION, Locale.DE, FACTS, dashboard, NOW).fill(ERIKA)), "text/plain")
+    assert f"https://emon.example/links/{TOKEN}" in invitation
+    assert "dashboard" not in invitation
 
 
 @pytest.mark.parametrize("locale", Locale)

@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import FastAPI
 
 from emon_gateway.limits.rates import Rates
+from emon_gateway.network import routes as network
 from emon_gateway.pages import anonymous_feedback, problems, sign_in as sign_in_pages
 from emon_gateway.pages.links import routes as links
 from emon_gateway.pages.rendering import assets, form_media_types
@@ -110,6 +111,7 @@ SERVICE = Service(
         sign_in.strangers,
         sign_in.router,
         today.router,
+        network.router,
         proxy.proxy_router(),
         openapi.router,
         sign_in_pages.router,

@@ -29,6 +29,10 @@ class NotificationsSettings(ServiceSettings):
     signed_link_private_key_file: Path | None = Field(
         default=None, description="Private key (JWK) with which links in mails are signed; the worker needs it"
     )
+    dashboard_url: str | None = Field(
+        default=None,
+        description="Where the dashboard is reached from outside; sign-in links lead there. Unset: to the gateway's own page",
+    )
     hold_events_before: AwareDatetime | None = Field(
         default=None,
         description="RFC 3339: what happened earlier is held until staff release it, and so is what the ledger still had to "
@@ -56,4 +60,5 @@ class NotificationsSettings(ServiceSettings):
             reply_to=self.mail_reply_to or self.mail_from,
             domain=self.mail_from.rpartition("@")[2],
             public_url=self.public_url,
+            sign_in_url=self.dashboard_url or self.public_url,
         )

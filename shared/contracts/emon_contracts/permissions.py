@@ -47,6 +47,7 @@ class Permission(StrEnum):
     FEEDBACK_ANONYMOUS = "feedback.anonymous"
     DELIVERY_READ = "delivery.read"
     DELIVERY_DECIDE = "delivery.decide"
+    NETWORK_READ = "network.read"
 
 
 _ADMIN = {Role.NETWORK_ADMIN: Reach.EVERYWHERE}
@@ -86,6 +87,8 @@ PERMISSIONS: Mapping[Permission, Mapping[Role, Reach]] = {
     Permission.FEEDBACK_ANONYMOUS: {Role.ANONYMOUS: Reach.EVERYWHERE},
     Permission.DELIVERY_READ: _PAID,
     Permission.DELIVERY_DECIDE: _PAID,
+    # Numbers of every municipality side by side; who is behind them is read where it lies.
+    Permission.NETWORK_READ: _ADMIN,
 }
 
 # What the holder of a link may do, with the one subject of the link and nothing else.

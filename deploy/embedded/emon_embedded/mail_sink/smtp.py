@@ -1,4 +1,4 @@
-"""The sink's SMTP side: takes every mail for anybody, and says 250 only when it is on disk."""
+"""The sink's SMTP side: takes every mail for anybody who can exist, and says 250 only when it is on disk."""
 
 import asyncio
 import json
@@ -27,6 +27,16 @@ class Handler:
         """Announces pipelining too: aiosmtpd answers in order and never drops what it has read ahead (RFC 2920, 3.2)."""
         session.host_name = hostname
         return [*responses[:-1], "250-PIPELINING", responses[-1]]
+
+    async def handle_RCPT(  # noqa: N802 (aiosmtpd's name)
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, rcpt_options: list[str]
+    ) -> str:
+        """Refuses domains that never exist (RFC 6761, 6.4), so that one can see what becomes of mail that bounces."""
+        if address.casefold().endswith(".invalid"):
+            return "550 5.1.2 No such domain"
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(rcpt_options)
+        return "250 2.1.5 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 (aiosmtpd's name)
         """Keeps the mail."""

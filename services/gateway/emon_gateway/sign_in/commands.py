@@ -9,8 +9,10 @@ from uuid import UUID
 from joserfc.jwk import OKPKey
 from uuid_utils.compat import uuid7
 
+from emon_contracts.actors import Actor
+from emon_contracts.permissions import Permission
 from emon_contracts.refusals import Refused
-from emon_contracts.values import email_key
+from emon_contracts.values import Locale, email_key
 from emon_gateway.sign_in import repository, rules
 from emon_gateway.sign_in.rules import LOOK_UP_AFTER, LinkState, SignedIn, Terms
 from emon_platform.database import Database
@@ -35,6 +37,7 @@ class LinkShown:
 
     state: LinkState
     display_name: str | None = None
+    locale: Locale | None = None
 
 
 async def ask_for_sign_in_link(database: Database, email: str, now: datetime) -> None:
@@ -50,11 +53,11 @@ async def show_link(database: Database, key: OKPKey, token: str, now: datetime) 
         return LinkShown(state)
     async with database.unscoped() as tx:
         await repository.act_as_person(tx, link.person_id)
-        name = await repository.display_name_of(tx, link.person_id)
-        if name is None:
+        person = await repository.name_and_locale_of(tx, link.person_id)
+        if person is None:
             return LinkShown(LinkState.INVALID)
         used = await repository.has_used(tx, link.identifier, link.person_id)
-    return LinkShown(LinkState.USED) if used else LinkShown(LinkState.VALID, name)
+    return LinkShown(LinkState.USED) if used else LinkShown(LinkState.VALID, *person)
 
 
 async def open_session(database: Database, key: OKPKey, token: str, terms: Terms, now: datetime) -> OpenedSession:
@@ -91,6 +94,14 @@ async def who_calls(database: Database, access_token: str, terms: Terms, now: da
             await repository.act_as_holder_of(tx, hashed)
             await repository.note_use(tx, hashed, now)
     return caller
+
+
+async def names_of_places(database: Database, actor: Actor) -> tuple[dict[UUID, str], dict[str, str]]:
+    """The names of the organisations and municipalities in which the caller may act."""
+    if not actor.grants:
+        return {}, {}
+    async with database.transaction(actor, Permission.ORGANISATION_READ) as tx:
+        return await repository.names_of_places(tx, actor.grants)
 
 
 async def close_session(database: Database, signed_in: SignedIn) -> None:

@@ -114,6 +114,28 @@ async def display_name_of(tx: Transaction, person_id: UUID) -> str | None:
     return await tx.fetchval("SELECT display_name FROM directory_people WHERE person_id = $1 AND NOT erased", person_id)
 
 
+async def name_and_locale_of(tx: Transaction, person_id: UUID) -> tuple[str, Locale] | None:
+    """The name and the language of somebody who is not erased."""
+    row = await tx.fetchrow("SELECT display_name, locale FROM directory_people WHERE person_id = $1 AND NOT erased", person_id)
+    return None if row is None else (row["display_name"], Locale(row["locale"]))
+
+
+async def names_of_places(tx: Transaction, grants: Sequence[Grant]) -> tuple[dict[UUID, str], dict[str, str]]:
+    """The names of the organisations and of the municipalities in which somebody holds these grants, as far as they are known."""
+    organisations = await tx.fetch(
+        "SELECT organisation_id, name FROM directory_organisations WHERE organisation_id = ANY ($1::uuid[]) AND name IS NOT NULL",
+        list({grant.organisation_id for grant in grants if grant.organisation_id}),
+    )
+    municipalities = await tx.fetch(
+        "SELECT ags, name FROM directory_municipalities WHERE ags = ANY ($1::text[]) AND name IS NOT NULL",
+        list({grant.ags for grant in grants if grant.ags}),
+    )
+    return (
+        {row["organisation_id"]: row["name"] for row in organisations},
+        {row["ags"]: row["name"] for row in municipalities},
+    )
+
+
 async def save_session(tx: Transaction, session: Session) -> None:
     """Opens it."""
     await tx.execute(

@@ -8,9 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from emon_contracts.actors import Grant
 from emon_contracts.directory import MembershipRecord
-from emon_contracts.values import EmailAddress, Locale
+from emon_contracts.values import Ags, EmailAddress, Locale
 from emon_gateway.sign_in import commands
 from emon_gateway.sign_in.caller import COUNTED_STRANGER, Caller, GatewayParts
+from emon_gateway.sign_in.rules import LinkState
 from emon_platform.http.app import NO_PERMISSION, problem_answers
 from emon_platform.http.dependencies import ApiDatabase
 from emon_platform.http.responses import json_response
@@ -48,8 +49,33 @@ class SessionOpened(BaseModel):
     person_id: UUID
 
 
+class SignInLinkPreview(BaseModel):
+    """What a sign-in link is worth; whom it signs in, where it does."""
+
+    state: LinkState
+    display_name: str | None
+    locale: Locale | None
+
+
+class NamedOrganisation(BaseModel):
+    """An organisation by its name."""
+
+    organisation_id: UUID
+    name: str
+
+
+class NamedMunicipality(BaseModel):
+    """A municipality by its name."""
+
+    ags: Ags
+    name: str
+
+
 class Me(BaseModel):
-    """Who is signed in. `grants` is everything they may act as: what was granted, and what memberships carry."""
+    """Who is signed in. `grants` is everything they may act as: what was granted, and what memberships carry.
+
+    `organisations` and `municipalities` name those of the grants, as far as their names are known.
+    """
 
     person_id: UUID
     display_name: str
@@ -57,6 +83,8 @@ class Me(BaseModel):
     locale: Locale
     grants: tuple[Grant, ...]
     memberships: tuple[MembershipRecord, ...]
+    organisations: list[NamedOrganisation]
+    municipalities: list[NamedMunicipality]
     session_expires_at: datetime
 
 
@@ -76,6 +104,18 @@ async def ask_for_sign_in_link(wish: SignInLinkRequest, request: Request, parts:
 
 
 @strangers.post(
+    "/sign-in-links/preview",
+    responses={200: {"model": SignInLinkPreview}, **problem_answers(400, 413, 415, 422, 429)},
+    openapi_extra={"x-permission": NO_PERMISSION},
+)
+async def preview_sign_in_link(wish: SessionRequest, parts: GatewayParts, database: ApiDatabase) -> Response:
+    """Says whom a sign-in link would sign in, without using it: a page can ask before it acts."""
+    shown = await commands.show_link(database, parts.link_key, wish.token, datetime.now(UTC))
+    preview = SignInLinkPreview(state=shown.state, display_name=shown.display_name, locale=shown.locale)
+    return json_response(preview, headers=NO_STORE)
+
+
+@strangers.post(
     "/sessions",
     status_code=201,
     responses={201: {"model": SessionOpened}, **problem_answers(400, 413, 415, 422, 429)},
@@ -89,8 +129,9 @@ async def open_session(wish: SessionRequest, parts: GatewayParts, database: ApiD
 
 
 @router.get("/me", responses={200: {"model": Me}, **problem_answers(401, 429)}, openapi_extra={"x-permission": NO_PERMISSION})
-async def read_me(caller: Caller) -> Response:
+async def read_me(caller: Caller, database: ApiDatabase) -> Response:
     """Who is signed in, and what they may act as."""
+    organisations, municipalities = await commands.names_of_places(database, caller.actor)
     me = Me(
         person_id=caller.session.person_id,
         display_name=caller.display_name,
@@ -98,6 +139,8 @@ async def read_me(caller: Caller) -> Response:
         locale=caller.locale,
         grants=caller.effective_grants,
         memberships=caller.memberships,
+        organisations=[NamedOrganisation(organisation_id=id_, name=name) for id_, name in organisations.items()],
+        municipalities=[NamedMunicipality(ags=ags, name=name) for ags, name in municipalities.items()],
         session_expires_at=caller.session.expires_at,
     )
     return json_response(me)

@@ -101,7 +101,8 @@ class IntroductionFacts:
 class Sender:
     """Who writes. Replies go to `reply_to`, which is also the organiser of meetings.
 
-    `domain` stands on the right of calendar UIDs, so it never changes. `public_url` is where the gateway is reached.
+    `domain` stands on the right of calendar UIDs, so it never changes. `public_url` is where the gateway is reached, and
+    `sign_in_url` where somebody signs in: at the dashboard, where there is one.
     """
 
     name: str
@@ -109,6 +110,7 @@ class Sender:
     reply_to: str
     domain: str
     public_url: str
+    sign_in_url: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,11 +73,12 @@ def render(
 
 def _context(facts: Facts, sender: Sender, introduction: IntroductionFacts | None, language: Locale) -> dict[str, object]:
     # The link in a sign-in mail opens a session; any other shows one thing, see emon_platform.signed_links.
-    path = "/sign-in?token=" if isinstance(facts, SignInFacts) else "/links/"
+    signs_in = isinstance(facts, SignInFacts)
+    origin, path = (sender.sign_in_url, "/sign-in?token=") if signs_in else (sender.public_url, "/links/")
     return {
         "sender": sender,
         "greeted_name": _gap(GREETED_NAME),
-        "links": [_LinkGap(_gap(person_gap(index)), _url(sender, path, token_gap(index))) for index in range(facts.links)],
+        "links": [_LinkGap(_gap(person_gap(index)), _url(origin, path, token_gap(index))) for index in range(facts.links)],
         "language": language.value,
         "introduction": None if introduction is None else _introduction(introduction, sender, language),
         **_words(facts, language),
@@ -114,13 +115,13 @@ def _introduction(introduction: IntroductionFacts, sender: Sender, language: Loc
         "parts": [
             wording.part_in_words(part.role, part.organisation, part.municipality, language) for part in introduction.parts
         ],
-        "correct_url": _url(sender, "/links/", CORRECTION),
-        "erase_url": _url(sender, "/links/", ERASURE),
+        "correct_url": _url(sender.public_url, "/links/", CORRECTION),
+        "erase_url": _url(sender.public_url, "/links/", ERASURE),
     }
 
 
-def _url(sender: Sender, path: str, key: str) -> str:
-    return sender.public_url.rstrip("/") + path + _gap(key)
+def _url(origin: str, path: str, key: str) -> str:
+    return origin.rstrip("/") + path + _gap(key)
 
 
 def _gap(key: str) -> str:

@@ -1,0 +1,1 @@
+"""The network as its administration sees it: numbers of each municipality, and no names of people."""
