@@ -50,8 +50,9 @@ async def test_a_circle_shows_who_takes_part_when_it_meets_and_what_waits(world:
     member, volunteer = await world.person((circle, "volunteer"))
     scope = {"role": "circle_speaker", "organisation_id": circle, "ags": HERE}
     await world.admin.post(f"/v1/people/{member}/grants", scope, 200)
-    planned = await world.admin.post("/v1/meetings", meeting(circle))
+    seen_by_the_volunteer = await new_walk(volunteer)
     author = await world.signed_in(volunteer)
+    planned = await world.admin.post("/v1/meetings", meeting(circle))
     await author.post("/v1/feedback", {"about": {"organisation_id": circle}, "kind": "idea", "text": "Ein Schild am Eingang."})
     _, email = await world.person(grants=[{"role": "coordinator", "ags": HERE}])
     walk = await new_walk(email)
@@ -65,7 +66,6 @@ async def test_a_circle_shows_who_takes_part_when_it_meets_and_what_waits(world:
     assert await page.get_by_role("link", name="Idee").count() == 1
     await page.get_by_role("link", name="Treffen ansetzen").click()
     assert await page.locator(f'input[name="organisations"][value="{circle}"]').is_checked()
-    seen_by_the_volunteer = await new_walk(volunteer)
     await seen_by_the_volunteer.open(f"/circles/{circle}")
     assert await seen_by_the_volunteer.page.get_by_role("link", name="Treffen ansetzen").count() == 0
 

@@ -4,17 +4,26 @@ import secrets
 
 from tests.dashboard.conftest import PHONE, NewWalk
 from tests.end_to_end.conftest import HERE, World, meeting
+from tests.polling import eventually
+
+
+async def invited_to_a_meeting(world: World, circle: str) -> dict[str, str]:
+    """A meeting of a circle with one member, once that one is invited."""
+    planned = await world.admin.post("/v1/meetings", meeting(circle))
+    invitations = f"/v1/meetings/{planned['id']}/invitations"
+    await eventually(lambda: world.admin.get(invitations), lambda page: len(page["items"]) == 1)
+    return planned
 
 
 async def test_a_volunteer_begins_with_what_is_theirs_and_replies_there(world: World, new_walk: NewWalk) -> None:
     circle = await world.organisation()
     _, email = await world.person((circle, "volunteer"))
-    planned = await world.admin.post("/v1/meetings", meeting(circle))
+    walk = await new_walk(email, width=PHONE, java_script=False)
     author, coordinator = await world.signed_in(email), await world.coordinator()
+    planned = await invited_to_a_meeting(world, circle)
     body = {"about": {"organisation_id": circle}, "kind": "problem", "text": "Der Schlüssel fehlt oft."}
     feedback = await author.post("/v1/feedback", body)
     await coordinator.post(f"/v1/feedback/{feedback['id']}/answer", {"text": "Er hängt jetzt beim Hausmeister."}, 200)
-    walk = await new_walk(email, width=PHONE, java_script=False)
     page = walk.page
     await walk.open("/")
     assert page.url.endswith("/own")
@@ -34,8 +43,8 @@ async def test_a_volunteer_begins_with_what_is_theirs_and_replies_there(world: W
 async def test_a_reply_to_what_was_cancelled_meanwhile_says_so(world: World, new_walk: NewWalk) -> None:
     circle = await world.organisation()
     _, email = await world.person((circle, "volunteer"))
-    planned = await world.admin.post("/v1/meetings", meeting(circle))
     walk = await new_walk(email)
+    planned = await invited_to_a_meeting(world, circle)
     await walk.open("/own")
     await world.admin.post(f"/v1/meetings/{planned['id']}/cancellation", {}, 200)
     await walk.page.get_by_role("button", name="Vielleicht").click()
