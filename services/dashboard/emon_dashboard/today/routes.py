@@ -87,6 +87,8 @@ async def _events(visit: SignedInVisit) -> AsyncGenerator[bytes]:
     try:
         async with visit.gateway.stream("/v1/today/events", visit.access_token) as lines:
             async for line in lines:
+                if visit.request.app.state.is_stopping():
+                    return
                 if line.startswith(b"event: changed"):
                     answer = await visit.get("/v1/today", headers=IN_BACKGROUND)
                     yield _event(visit.render("today/_items.html", items=answer.read(Today).items))
