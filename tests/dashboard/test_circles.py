@@ -1,6 +1,9 @@
 """A coordinator's circles: entered, found however they are spelt, and everything about one on one page."""
 
+import asyncio
 import secrets
+
+from playwright.async_api import Route
 
 from tests.dashboard.conftest import PHONE, NewWalk
 from tests.end_to_end.conftest import HERE, World, meeting
@@ -31,6 +34,25 @@ async def test_a_circle_is_registered_and_found_while_typing(world: World, new_w
     await walk.look("circles-found")
     await page.get_by_label("Art").select_option(label="Helferkreis")
     await page.get_by_role("heading", name="Dazu passt nichts").wait_for()
+
+
+async def test_slow_answers_do_not_hide_what_was_typed_last(world: World, new_walk: NewWalk) -> None:
+    circle = await world.organisation()
+    name = (await world.admin.get(f"/v1/organisations/{circle}"))["name"]
+    _, email = await world.person(grants=[{"role": "coordinator", "ags": HERE}])
+
+    async def slowly(route: Route) -> None:
+        await asyncio.sleep(2)
+        await route.continue_()
+
+    walk = await new_walk(email)
+    await walk.open("/circles")
+    await walk.page.route("**/circles?q=*", slowly)
+    for typed in ("Xylo", "Xylophon", name):
+        await walk.page.get_by_label("Name, auch ungefähr").fill(typed)
+        await walk.page.wait_for_timeout(500)  # longer than the search waits for more to be typed
+    await walk.page.get_by_role("status").get_by_text("1 passt dazu").wait_for()
+    assert await walk.page.get_by_role("link", name=name).count() == 1
 
 
 async def test_the_search_needs_no_script(world: World, new_walk: NewWalk) -> None:

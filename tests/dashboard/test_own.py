@@ -29,7 +29,7 @@ async def test_a_volunteer_begins_with_what_is_theirs_and_replies_there(world: W
     assert page.url.endswith("/own")
     await page.get_by_role("heading", name=planned["title"]).wait_for()
     assert await page.get_by_text("Er hängt jetzt beim Hausmeister").count() == 1
-    await page.get_by_role("button", name="Ich komme: ").click()
+    await page.get_by_role("button", name="Ich komme", exact=True).click()
     await page.get_by_text("Sie haben zugesagt").wait_for()
     [invited] = (await world.admin.get(f"/v1/meetings/{planned['id']}/invitations"))["items"]
     assert invited["reply"] == "accepted"
