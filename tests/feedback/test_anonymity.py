@@ -5,6 +5,7 @@ that could tell who they are.
 """
 
 import hashlib
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,7 @@ async def test_nothing_leads_to_an_anonymous_author(
         await know(database, author, clerk)
     keys, bootstrap = Keys(tmp_path), kafka.bootstrap_servers
     topics = (FEEDBACK_EVENTS.name, GATEWAY_EVENTS.name)
-    counts = {FEEDBACK_EVENTS.name: 3, GATEWAY_EVENTS.name: 0}
+    counts = {FEEDBACK_EVENTS.name: 4, GATEWAY_EVENTS.name: 0}
     starts = {topic: await kafka_peer.ends(bootstrap, topic) for topic in topics}
     log = tmp_path / "log"
     noisy = {"EMON_LOG_LEVEL": "DEBUG"}
@@ -112,7 +113,7 @@ async def test_nothing_leads_to_an_anonymous_author(
                     assert (await client.get("/v1/me", headers=tells)).status_code == 200, "the session is one"
                     before = [await everything_in(postgresql, database) for database in (gateway_rows, feedback_rows)]
                     known = log.stat().st_size
-                    secret = await speaks_without_a_name(client, tells)
+                    secret, other_secret = await speaks_without_a_name(client, tells), await fills_in_the_form(client, tells)
 
                     async def unsent() -> int:
                         return sum(row.startswith("outbox ") for row in await everything_in(postgresql, feedback_rows))
@@ -130,7 +131,7 @@ async def test_nothing_leads_to_an_anonymous_author(
     assert "feedback-submitted" in told
     assert not [row for row in after[0] - before[0] if not row.startswith("consumer_")], "the gateway stores nothing at all"
     hashes = [hashlib.sha256(token.encode()).hexdigest(), hashlib.sha256(f"{CANARY}-key".encode()).hexdigest()]
-    for trace in (CANARY, TRACE, "203.0.113.77", "tlh", str(author.person_id), token, secret, *hashes):
+    for trace in (CANARY, TRACE, "203.0.113.77", "tlh", str(author.person_id), token, secret, other_secret, *hashes):
         for where, text in (("stored", stored), ("logged", logged), ("published", told)):
             assert trace not in text, where
             assert trace.encode().hex() not in text, where
@@ -160,4 +161,15 @@ async def speaks_without_a_name(client: httpx.AsyncClient, tells: dict[str, str]
     assert (await client.get(page, headers=tells)).status_code == 200
     form = {"action": "write", "text": "Wirklich."}
     assert (await client.post(page, data=form, headers=tells)).status_code == 303
+    return secret
+
+
+async def fills_in_the_form(client: httpx.AsyncClient, tells: dict[str, str]) -> str:
+    """Submits by the page alone; answers the secret that it shows."""
+    page = f"/anonymous-feedback?lang=de&from={CANARY}"
+    assert (await client.get(page, headers=tells)).status_code == 200
+    form = {"municipality": HERE, "kind": "idea", "topic": "Sprechzeiten", "text": "Auch abends.", "from": CANARY}
+    made = await client.post(page, data=form, headers=tells)
+    assert made.status_code == 201, made.text
+    [secret] = set(re.findall(r"/anonymous-feedback/([A-Za-z0-9_-]{32})", made.text))
     return secret

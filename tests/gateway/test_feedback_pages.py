@@ -11,14 +11,17 @@ import pytest
 from httpx import ASGITransport
 
 from emon_contracts.actors import ANONYMOUS, Actor
+from emon_contracts.directory import MunicipalityRecord
 from emon_feedback.app import SERVICE
 from emon_feedback.schema import migrations
+from emon_platform import directory
+from emon_platform.consumer.subscriptions import StateRecord
 from emon_platform.database import Database
 from emon_platform.service import build
 from emon_platform.signed_links import Purpose
 
 from tests.conftest import FreshDatabase
-from tests.feedback.conftest import Submitted, Town, in_days, submit, wanted
+from tests.feedback.conftest import ELSEWHERE, HERE, Submitted, Town, in_days, submit, wanted
 from tests.gateway.conftest import Keys, Platform, Running
 from tests.gateway.peers import serving
 from tests.gateway.test_pages import read_page
@@ -30,6 +33,7 @@ class Scene:
     """A gateway before feedback, and a town in it."""
 
     platform: Platform
+    worker: Database
     town: Town
     api: ServiceApi
 
@@ -61,10 +65,12 @@ async def scene(run_platform: Running, fresh_database: FreshDatabase, keys: Keys
     worker = await Database.connect(urls.worker_url, name="test worker")
     town = Town(worker)
     await town.found()
-    app = build(SERVICE, settings_for(SERVICE, urls, tmp_path, keys.actor), with_worker=False)
+    settings = settings_for(SERVICE, urls, tmp_path, keys.actor, public_url="https://example.org")
+    app = build(SERVICE, settings, with_worker=False)
     async with serving(app) as [url]:
-        platform = await run_platform(feedback_url=url)
-        yield Scene(platform, town, ServiceApi(SERVICE.name, ASGITransport(app), keys.actor))
+        platform = await run_platform(feedback_url=url, rate_of_anonymous_feedback_per_address="4/minute")
+        await Town(platform.worker).found()
+        yield Scene(platform, worker, town, ServiceApi(SERVICE.name, ASGITransport(app), keys.actor))
     await worker.close()
 
 
@@ -161,8 +167,108 @@ async def test_an_anonymous_author_needs_the_secret_alone(scene: Scene) -> None:
         assert "Diesen Link gibt es nicht" in await scene.page(wrong, 404)
 
 
+FORM = "/anonymous-feedback"
+
+
+def written(**changed: str) -> dict[str, str]:
+    return {
+        "municipality": f"Musterstadt ({HERE})",
+        "kind": "idea",
+        "topic": "Sprechzeiten",
+        "text": "Auch <b>abends</b>",
+        **changed,
+    }
+
+
+def offered(page: str) -> list[str]:
+    return re.findall(r'<option value="([^"]+)">', page)
+
+
+async def number_of_feedback(scene: Scene) -> int:
+    coordinator = await scene.town.coordinator()
+    return len((await scene.api.as_(coordinator).get("/v1/feedback")).json()["items"])
+
+
+async def test_somebody_writes_without_a_name_and_is_shown_the_link_once(scene: Scene) -> None:
+    coordinator = await scene.town.coordinator()
+    form = await scene.page(f"{FORM}?ags={HERE}")
+    assert f'value="Musterstadt ({HERE})" aria-describedby' in form, "a circle can hand out the address"
+    assert offered(form) == [f"Musterstadt ({HERE})", f"Weit ({ELSEWHERE})"]
+    made = await read_page(await scene.send(FORM, None, **written()), 201)
+    assert "nur dieses eine Mal gezeigt" in made
+    [secret] = set(re.findall(r"https://example\.org(/anonymous-feedback/[A-Za-z0-9_-]{32})\b", made))
+    assert secret not in await scene.page(FORM)
+    [found] = (await scene.api.as_(coordinator).get("/v1/feedback")).json()["items"]
+    assert found["ags"] == HERE
+    assert (found["kind"], found["about"]["topic"], found["text"]) == ("idea", "Sprechzeiten", "Auch <b>abends</b>")
+    assert (found["anonymous"], found["author_id"]) == (True, None)
+    assert forms(await scene.page(secret)) == {"write"}
+
+
+async def test_a_municipality_is_meant_by_its_key_or_by_its_name(scene: Scene) -> None:
+    registered = [("08999009", "Weit"), ("08111000", "Großstadt, Landeshauptstadt"), ("08999010", "Fort, Stadt")]
+    for worker in (scene.platform.worker, scene.worker):
+        async with worker.unscoped() as tx:
+            records = [MunicipalityRecord(ags=ags, name=name, closed=name == "Fort, Stadt") for ags, name in registered]
+            await directory.save_municipalities(tx, [StateRecord(item.key(), 1, item) for item in records])
+    assert offered(await scene.page(FORM)) == [f"Musterstadt ({HERE})", f"Weit ({ELSEWHERE})"], "where somebody is active"
+    for meant in (HERE, " musterstadt ", "Großstadt", "großstadt, Landeshauptstadt"):
+        await read_page(await scene.send(FORM, None, **written(municipality=meant)), 201)
+    assert await number_of_feedback(scene) == 2
+    several = await (await scene.send(FORM, None, **written(municipality="Weit"))).text()
+    assert "Zu viele Versuche" in several, "the limit of what is mailed to somebody is that of the API"
+
+
+@pytest.mark.parametrize(
+    ("municipality", "says"),
+    [
+        ("Weit", "So heißen mehrere Gemeinden"),
+        ("", "Diese Gemeinde kennt EmON nicht"),
+        ("Nirgendwo", "Diese Gemeinde kennt EmON nicht"),
+        ("99999999", "Diese Gemeinde kennt EmON nicht"),
+        ("Weit\0", "Diese Gemeinde kennt EmON nicht"),
+    ],
+)
+async def test_what_is_missing_is_said_at_once_and_what_was_typed_is_kept(scene: Scene, municipality: str, says: str) -> None:
+    async with scene.platform.worker.unscoped() as tx:
+        twin = MunicipalityRecord(ags="08999009", name="Weit")
+        await directory.save_municipalities(tx, [StateRecord(twin.key(), 1, twin)])
+    typed = written(municipality=municipality, topic="Zu viel " * 30, text=" ")
+    del typed["kind"]
+    page = await read_page(await scene.send(FORM, None, **typed), 422)
+    for part in (says, "Bitte wählen Sie Lob", "Bitte schreiben Sie etwas", "Bitte fassen Sie sich hier kurz", "Zu viel Zu viel"):
+        assert part in page
+    assert len(re.findall(r"\bautofocus\b", page)) == 1
+    raw = await (await scene.send(f"{FORM}?lang=en", None, **written(kind="praise", municipality="<i>Nirgendwo"))).text()
+    assert "EmON does not know this municipality" in raw
+    assert 'value="&lt;i&gt;Nirgendwo"' in raw
+    assert 'value="praise" required checked' in raw
+    assert "Auch &lt;b&gt;abends&lt;/b&gt;</textarea>" in raw
+    assert await number_of_feedback(scene) == 0
+
+
+async def test_what_is_sent_without_a_name_has_one_limit_by_form_and_by_link(scene: Scene) -> None:
+    path = await scene.anonymous()
+    statuses = [(await scene.send(path, action="write", text=f"Teil {number}.")).status for number in range(3)]
+    statuses += [(await scene.send(FORM, None, **written())).status for _ in range(2)]
+    assert statuses == [303, 303, 303, 201, 429]
+    assert (await scene.send(path, action="write", text="Noch mehr.")).status == 429
+    answer = await scene.platform.post("/v1/anonymous-feedback", {"kind": "idea", "text": "x", "ags": HERE})
+    assert answer.status == 429
+    await scene.page(path)
+    await scene.page(FORM)
+
+
+async def test_the_form_of_another_website_sends_nothing_in_anybodys_name(scene: Scene) -> None:
+    answer = await scene.send(FORM, {"Sec-Fetch-Site": "cross-site"}, **written())
+    assert "andere" in await read_page(answer, 403)
+    assert await number_of_feedback(scene) == 0
+
+
 async def test_feedback_that_is_down_is_said_on_the_page(run_platform: Running) -> None:
     platform = await run_platform(feedback_url="http://127.0.0.1:1")
     person = ANONYMOUS.person_id
     for path in ("/links/" + platform.link(person, Purpose.FEEDBACK, subject_id=person), "/anonymous-feedback/" + "a" * 32):
         assert "gerade nicht" in await read_page(await platform.get(path), 503)
+    sent = await platform.http.post(platform.url + FORM, data=written())
+    assert "gerade nicht" in await read_page(sent, 503)

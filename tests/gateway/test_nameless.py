@@ -1,6 +1,7 @@
 """Routes without a name: the gateway takes everything off a request that says who sent it."""
 
 import hashlib
+import json
 from datetime import UTC, datetime
 
 from starlette.types import Receive, Scope, Send
@@ -8,18 +9,14 @@ from starlette.types import Receive, Scope, Send
 from emon_contracts.actors import ANONYMOUS
 
 from tests.gateway.conftest import Platform, Running, person
-from tests.gateway.peers import send_json
+from tests.gateway.peers import Seen, send_json
 
 ERIKA = person()
 CANARY = "Kanarienvogel-1"
 
 
-async def test_the_service_learns_nothing_of_who_sends_it(platform: Platform) -> None:
-    await platform.know(ERIKA)
-    token = await platform.sign_in(ERIKA)
-    async with platform.worker.unscoped() as tx:
-        before = await tx.fetchval("SELECT used_at FROM sessions")
-    said = {
+def everything_that_tells(token: str) -> dict[str, str]:
+    return {
         "Authorization": f"Bearer {token}",
         "Cookie": f"session={CANARY}",
         "X-Request-Id": CANARY,
@@ -36,6 +33,14 @@ async def test_the_service_learns_nothing_of_who_sends_it(platform: Platform) ->
         "X-Real-Ip": CANARY,
         "X-Anything": CANARY,
     }
+
+
+async def test_the_service_learns_nothing_of_who_sends_it(platform: Platform) -> None:
+    await platform.know(ERIKA)
+    token = await platform.sign_in(ERIKA)
+    async with platform.worker.unscoped() as tx:
+        before = await tx.fetchval("SELECT used_at FROM sessions")
+    said = everything_that_tells(token)
     for method, path in (("POST", ""), ("GET", "/secret"), ("POST", "/secret/messages")):
         body = {"text": "x"} if method == "POST" else None
         url = f"{platform.url}/v1/anonymous-feedback{path}?canary={CANARY}"
@@ -44,15 +49,43 @@ async def test_the_service_learns_nothing_of_who_sends_it(platform: Platform) ->
         assert answer.headers["X-Request-Id"] != CANARY
         seen = platform.peers["feedback"].seen[-1]
         assert seen.target == f"/v1/anonymous-feedback{path}", "and no query"
-        actor_token = seen.headers.pop("authorization").removeprefix("Bearer ")
-        assert platform.verifier("feedback").verify(actor_token, datetime.now(UTC)) == ANONYMOUS
-        told = str(seen.headers)
-        assert not [value for value in (CANARY, token, "abab", "cdcd", str(ERIKA.person_id)) if value in told]
-        assert set(seen.headers) <= {"host", "content-type", "content-length", "x-request-id", "traceparent"}
+        expect_nobody(platform, seen, token)
     async with platform.worker.unscoped() as tx:
         row = await tx.fetchrow("SELECT used_at, token_hash FROM sessions")
     assert row["token_hash"] == hashlib.sha256(token.encode()).digest()
     assert row["used_at"] == before, "the session was not even looked up"
+
+
+async def test_nor_does_it_by_the_form_of_the_page(platform: Platform) -> None:
+    await platform.know(ERIKA)
+    token = await platform.sign_in(ERIKA)
+    async with platform.worker.unscoped() as tx:
+        before = await tx.fetch("SELECT * FROM sessions")
+    said = everything_that_tells(token)
+    url = f"{platform.url}/anonymous-feedback?lang=de&from={CANARY}"
+    form = await platform.http.get(url, headers=said)
+    assert form.status == 200
+    assert CANARY not in (await form.text()).replace(f"from={CANARY}", ""), "but for the address of the other language"
+    wish = {"municipality": "08115003", "kind": "idea", "text": "Abends öffnen.", "from": CANARY}
+    sent = await platform.http.post(url, headers=said, data=wish)
+    for answer in (form, sent):
+        assert "Set-Cookie" not in answer.headers
+        assert CANARY not in str(answer.headers)
+    [seen] = platform.peers["feedback"].seen
+    assert (seen.method, seen.target) == ("POST", "/v1/anonymous-feedback")
+    assert json.loads(seen.body) == {"ags": None, "kind": "idea", "about": None, "text": "Abends öffnen."}
+    expect_nobody(platform, seen, token)
+    async with platform.worker.unscoped() as tx:
+        assert await tx.fetch("SELECT * FROM sessions") == before, "the session was not even looked up"
+
+
+def expect_nobody(platform: Platform, seen: Seen, token: str) -> None:
+    """The service was asked by nobody, and told nothing else."""
+    actor_token = seen.headers.pop("authorization").removeprefix("Bearer ")
+    assert platform.verifier("feedback").verify(actor_token, datetime.now(UTC)) == ANONYMOUS
+    told = str(seen.headers) + seen.body.decode()
+    assert not [value for value in (CANARY, token, "abab", "cdcd", str(ERIKA.person_id)) if value in told]
+    assert set(seen.headers) <= {"host", "content-type", "content-length", "transfer-encoding", "x-request-id", "traceparent"}
 
 
 async def test_a_session_that_is_no_session_is_not_refused_there(platform: Platform) -> None:

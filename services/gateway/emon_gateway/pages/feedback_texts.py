@@ -57,6 +57,32 @@ GERMAN: Mapping[str, str] = {
     "feedback_error_already-rated": "Die Antwort ist schon bewertet.",
     "feedback_error_too-many-messages": "Hier steht schon sehr viel. Geben Sie bitte eine neue Rückmeldung.",
     "feedback_keep_link": "Diese Seite gibt es nur unter ihrer Adresse. Bewahren Sie den Link auf und geben Sie ihn niemandem.",
+    "anonymous": "Rückmeldung ohne Namen",
+    "anonymous_intro": "Sie müssen nicht sagen, wer Sie sind. EmON speichert nichts, was zu Ihnen führt: kein Konto, kein "
+    "Cookie, keine Netzadresse. Das gilt auch, wenn Sie gerade angemeldet sind.",
+    "anonymous_text_tells": "Schreiben Sie auch im Text nichts, woran man Sie erkennt, wenn Sie unerkannt bleiben wollen.",
+    "anonymous_municipality": "Um welche Gemeinde geht es?",
+    "anonymous_municipality_hint": "Der Name oder der amtliche Gemeindeschlüssel (8 Ziffern)",
+    "anonymous_kind": "Was möchten Sie geben?",
+    "anonymous_topic": "Worum geht es? (freiwillig)",
+    "anonymous_topic_hint": "Ein Stichwort, zum Beispiel: Sprechzeiten im Rathaus",
+    "anonymous_submit": "Ohne Namen absenden",
+    "anonymous_error_municipality": "Diese Gemeinde kennt EmON nicht. Bitte wählen Sie eine aus der Liste, oder geben Sie ihren "
+    "Gemeindeschlüssel ein.",
+    "anonymous_error_which_municipality": "So heißen mehrere Gemeinden. Bitte wählen Sie eine aus der Liste, oder geben Sie "
+    "ihren Gemeindeschlüssel ein.",
+    "anonymous_error_kind": "Bitte wählen Sie Lob, Problem oder Idee.",
+    "anonymous_error_topic": "Bitte fassen Sie sich hier kurz: eine Zeile, höchstens 200 Zeichen.",
+    "anonymous_error_text": "Bitte schreiben Sie etwas, höchstens 10.000 Zeichen.",
+    "anonymous_made": "Danke, Ihre Rückmeldung ist angekommen",
+    "anonymous_keep": "Bewahren Sie diesen Link jetzt auf. Er wird nur dieses eine Mal gezeigt, und niemand kann ihn Ihnen noch "
+    "einmal geben.",
+    "anonymous_link": "Ihr Link",
+    "anonymous_link_intro": "Unter diesem Link lesen Sie die Antwort, bewerten sie und schreiben zurück. Wer den Link hat, "
+    "kann das auch: Geben Sie ihn niemandem.",
+    "anonymous_link_how": "Kopieren Sie ihn, schreiben Sie ihn ab, oder öffnen Sie ihn und legen Sie ein Lesezeichen an.",
+    "anonymous_open": "Seite öffnen",
+    "anonymous_when": "Gelesen wird Ihre Rückmeldung bis {acknowledge_by}, beantwortet bis {answer_by}.",
 }
 
 ENGLISH: Mapping[str, str] = {
@@ -114,4 +140,28 @@ ENGLISH: Mapping[str, str] = {
     "feedback_error_already-rated": "The answer is rated already.",
     "feedback_error_too-many-messages": "There is a lot here already. Please submit new feedback.",
     "feedback_keep_link": "This page exists under its address alone. Keep the link and give it to nobody.",
+    "anonymous": "Feedback without a name",
+    "anonymous_intro": "You need not say who you are. EmON stores nothing that leads to you: no account, no cookie, no network "
+    "address. That is so even if you are signed in.",
+    "anonymous_text_tells": "If you want to stay unknown, write nothing in the text either by which you could be recognised.",
+    "anonymous_municipality": "Which municipality is it about?",
+    "anonymous_municipality_hint": "Its name, or its official key (8 digits)",
+    "anonymous_kind": "What do you want to give?",
+    "anonymous_topic": "What is it about? (optional)",
+    "anonymous_topic_hint": "A few words, for example: office hours at the town hall",
+    "anonymous_submit": "Send without a name",
+    "anonymous_error_municipality": "EmON does not know this municipality. Please choose one from the list, or enter its key.",
+    "anonymous_error_which_municipality": "Several municipalities have this name. Please choose one from the list, or enter its "
+    "key.",
+    "anonymous_error_kind": "Please choose praise, problem or idea.",
+    "anonymous_error_topic": "Please be brief here: one line, 200 characters at most.",
+    "anonymous_error_text": "Please write something, 10,000 characters at most.",
+    "anonymous_made": "Thank you, your feedback has arrived",
+    "anonymous_keep": "Keep this link now. It is shown this once, and nobody can give it to you again.",
+    "anonymous_link": "Your link",
+    "anonymous_link_intro": "With this link you read the answer, rate it and write back. So can anybody who has it: give it to "
+    "nobody.",
+    "anonymous_link_how": "Copy it, write it down, or open it and make a bookmark.",
+    "anonymous_open": "Open the page",
+    "anonymous_when": "Your feedback is read by {acknowledge_by} and answered by {answer_by}.",
 }

@@ -11,7 +11,7 @@ from emon_gateway.pages.texts import LANGUAGES, texts_in
 from emon_platform.http.browsers import preferred_language
 
 FORM = "application/x-www-form-urlencoded"
-PAGES_WITH_FORMS = ("/sign-in", "/links/", "/anonymous-feedback/")
+PAGES_WITH_FORMS = ("/sign-in", "/links/", "/anonymous-feedback")
 
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (
