@@ -9,10 +9,13 @@ from starlette.exceptions import HTTPException
 
 from emon_dashboard import information
 from emon_dashboard.circles import routes as circles
+from emon_dashboard.deliveries import routes as deliveries
 from emon_dashboard.failures import FAILURES, failure_page
+from emon_dashboard.feedback import routes as feedback
 from emon_dashboard.gateway import Gateway
 from emon_dashboard.imports import routes as imports
 from emon_dashboard.meetings import routes as meetings
+from emon_dashboard.network import routes as network
 from emon_dashboard.own import routes as own
 from emon_dashboard.people import routes as people
 from emon_dashboard.rendering.pages import manifest
@@ -34,6 +37,9 @@ ROUTERS = (
     circles.router,
     people.router,
     own.router,
+    feedback.router,
+    deliveries.router,
+    network.router,
 )
 
 
