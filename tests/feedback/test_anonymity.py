@@ -103,9 +103,7 @@ async def test_nothing_leads_to_an_anonymous_author(
         output = file.fileno()
         async with service_process("feedback", feedback_rows, bootstrap, keys, noisy, output=output) as feedback:
             urls = {f"EMON_{name}_URL": feedback.url for name in ("CONTACTS", "MEETINGS", "FEEDBACK", "NOTIFICATIONS")}
-            async with service_process(
-                "gateway", gateway_rows, bootstrap, keys, {**noisy, **urls}, output=output.fileno()
-            ) as gateway:
+            async with service_process("gateway", gateway_rows, bootstrap, keys, {**noisy, **urls}, output=output) as gateway:
                 await until_ready(gateway)
                 async with httpx.AsyncClient(base_url=gateway.url) as client:
                     token = await session_of(client, author.person_id, keys)

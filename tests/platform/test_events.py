@@ -106,14 +106,15 @@ async def test_every_event_has_its_effect_once_and_in_order(
 async def test_a_consumer_with_nothing_to_do_waits_instead_of_looking_again_and_again(
     urls: ServiceDatabase, kafka: RunningKafka, worker: Database, consumer_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look, looks = AIOKafkaConsumer.getmany, 0
+    reader: Any = AIOKafkaConsumer
+    look, looks = reader.getmany, 0
 
-    async def counted(self: AIOKafkaConsumer, *arguments: Any, **named: Any) -> Any:
+    async def counted(*arguments: Any, **named: Any) -> Any:
         nonlocal looks
         looks += 1
-        return await look(self, *arguments, **named)
+        return await look(*arguments, **named)
 
-    monkeypatch.setattr(AIOKafkaConsumer, "getmany", counted)
+    monkeypatch.setattr(reader, "getmany", counted)
     async with relaying(urls, kafka), consuming(consumer_name, kafka, worker) as consumer:
         await append(worker, changed(uuid4(), 1))
         await eventually(lambda: effects(worker), lambda rows: len(rows) == 1)
