@@ -75,6 +75,10 @@ def test_whoever_erases_themselves_is_heard_of_no_more(seed: int) -> None:
             erased.add(operation.guest)
 
 
+def test_some_plans_have_a_mediator_and_some_have_none() -> None:
+    assert {plan_of(seed, 1).has_mediator for seed in range(8)} == {True, False}
+
+
 def test_a_plan_does_everything_that_somebody_can_do() -> None:
     assert {operation.deed for operation in plan_of(1, 300).operations} == set(Deed)
 

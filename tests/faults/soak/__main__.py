@@ -46,9 +46,7 @@ def say(text: str) -> None:
 async def soak(plan: Plan, home: Path) -> bool:
     """Runs the plan in a new home. Answers whether all was well."""
     async with running_mail_server() as mail_server:
-        platform = PlatformProcess(
-            home / "home", EMON_SMTP_URL=mail_server.url, EMON_MEDIATOR_EMAIL=mediator_email(plan), **SETTINGS
-        )
+        platform = PlatformProcess(home / "home", EMON_SMTP_URL=mail_server.url, **SETTINGS, **mediation(plan))
         await platform.start()
         try:
             register = home / "register.txt"
@@ -128,11 +126,10 @@ async def _staff_decide(admin: Browser) -> Decisions:
     return Decisions(frozenset(released), frozenset(cancelled))
 
 
-def mediator_email(plan: Plan) -> str:
-    """Whom feedback goes to when nobody else acts on it."""
-    [email] = [address(guest) for guest in plan.guests if guest.part is Part.MEDIATOR]
-    assert email is not None  # who does something has a mailbox
-    return email
+def mediation(plan: Plan) -> dict[str, str]:
+    """Whom feedback goes to when nobody else acts on it, where there is somebody."""
+    [mediator] = [guest for guest in plan.guests if guest.part is Part.MEDIATOR]
+    return {"EMON_MEDIATOR_EMAIL": address(mediator) or ""} if plan.has_mediator else {}
 
 
 def _counted(counts: Mapping[str, int]) -> str:

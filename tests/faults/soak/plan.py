@@ -18,6 +18,7 @@ AUTHORS_OF_A_LANE = 3
 STAFF_OF_A_LANE = 2
 COORDINATORS = 2
 SAYS_NO_NAME = 0.3
+HAS_A_MEDIATOR = 0.5
 
 MEAN_PAUSE_S = 1.6
 """Between two operations of one lane."""
@@ -161,10 +162,11 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All that a soak does."""
+    """All that a soak does. Without a mediator, whoever was asked last is reminded when a deadline passes."""
 
     seed: int
     seconds: float
+    has_mediator: bool
     guests: tuple[Guest, ...]
     operations: tuple[Operation, ...]
     faults: tuple[Fault, ...]
@@ -179,7 +181,8 @@ def plan_of(seed: int, seconds: float) -> Plan:
     guests = tuple(cast.guests)
     operations = [operation for lane in lanes for operation in lane.operations(seconds)]
     operations.sort(key=lambda operation: operation.at_s)
-    return Plan(seed, seconds, guests, tuple(operations), tuple(_faults(faults, seconds)))
+    has_mediator = random.Random(f"{seed}/mediator").random() < HAS_A_MEDIATOR
+    return Plan(seed, seconds, has_mediator, guests, tuple(operations), tuple(_faults(faults, seconds)))
 
 
 @dataclass
