@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.soak.plan import ABOUT_FEEDBACK, LANES, Deed, Guest, Mischief, Operation, plan_of
+from tests.faults.soak.deeds import ABOUT_FEEDBACK, Deed, Guest, Operation
+from tests.faults.soak.faults import Mischief
+from tests.faults.soak.plan import LANES, plan_of
 
 
 @pytest.mark.parametrize("seed", [0, 1, 20270301])

@@ -21,11 +21,15 @@ from tests.end_to_end.conftest import register_record
 from tests.end_to_end.platform_process import PlatformProcess, emon, every_page
 from tests.faults.audit.records import Decisions
 from tests.faults.auditor import Report, audit, gather
+from tests.faults.soak.asking import Asking
+from tests.faults.soak.deeds import Part
 from tests.faults.soak.mailboxes import Mailboxes, address
 from tests.faults.soak.mischief import Mischiefs
-from tests.faults.soak.plan import Part, Plan, plan_of
+from tests.faults.soak.plan import Plan, plan_of
 from tests.faults.soak.quiet import until_quiet
-from tests.faults.soak.workload import AGS, Workload
+from tests.faults.soak.resonance import Resonance
+from tests.faults.soak.town import AGS, Town
+from tests.faults.soak.workload import Workload
 from tests.notifications.mail_server import MailServer, running_mail_server
 
 ADMIN_EMAIL = "leitung@example.org"
@@ -57,9 +61,9 @@ async def soak(plan: Plan, home: Path) -> bool:
             async with Browser(platform.where.gateway_url) as visitor:
                 mailboxes = Mailboxes(mail_server)
                 admin = await mailboxes.sign_in(visitor, ADMIN_EMAIL)
-                workload = Workload(
-                    plan, visitor, admin, mailboxes, lambda: platform.where.services["feedback"].database.worker_url
-                )
+                town = Town(visitor, admin, Asking(plan.seed))
+                resonance = Resonance(town, lambda: platform.where.services["feedback"].database.worker_url)
+                workload = Workload(plan, town, mailboxes, resonance)
                 await workload.begin()
                 # Whom the gateway does not know yet gets no link, and is not told.
                 await until_quiet(platform.where, say, all_are_introduced=False)
@@ -78,7 +82,9 @@ async def _soak(platform: PlatformProcess, mail_server: MailServer, workload: Wo
         group.create_task(workload.run())
         group.create_task(_let_break(plan, mischiefs, started))
     mischiefs.calm_down()
-    say(f"did {_counted(workload.done)} in {time.monotonic() - started:.0f} s; asked again after {_counted(workload.retried)}")
+    say(
+        f"did {_counted(workload.done)} in {time.monotonic() - started:.0f} s; asked again after {_counted(workload.town.asking.retried)}"
+    )
     say(f"broke: {sum(mischiefs.struck.values())} times: {_counted(mischiefs.struck)}")
     problems = [f"not quiet: {item}" for item in await until_quiet(platform.where, say)]
     problems += [f"given up: {item}" for item in workload.given_up]
@@ -86,7 +92,7 @@ async def _soak(platform: PlatformProcess, mail_server: MailServer, workload: Wo
     say(f"quiet after {time.monotonic() - started:.0f} s\n{report}")
     all_is_well = not problems and not report.violations
     if all_is_well and report.count("uncertain"):
-        decisions = await _staff_decide(workload.admin)
+        decisions = await _staff_decide(workload.town.admin)
         problems += [f"not quiet: {item}" for item in await until_quiet(platform.where, say)]
         report = await _audited(platform, mail_server, workload, decisions)
         say(f"after staff released {len(decisions.released)} and cancelled {len(decisions.cancelled)} in doubt:\n{report}")

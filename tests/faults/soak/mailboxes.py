@@ -6,7 +6,7 @@ from uuid import UUID
 from emon_operator.demo_client import Browser
 
 from tests.faults.audit.sources import LINKS, taken_mails
-from tests.faults.soak.plan import Guest
+from tests.faults.soak.deeds import Guest
 from tests.notifications.mail_server import MailServer
 from tests.polling import eventually
 

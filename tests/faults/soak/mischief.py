@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tests.end_to_end.platform_process import PlatformProcess
-from tests.faults.soak.plan import Fault, Mischief
+from tests.faults.soak.faults import Fault, Mischief
 from tests.notifications.mail_server import CONTENT, DATA, DROP, OBLIVION, RCPT, SILENCE, WITHIN_CONTENT, MailServer
 
 FOUND_WITHIN_S = 10.0
