@@ -82,9 +82,8 @@ async def _soak(platform: PlatformProcess, mail_server: MailServer, workload: Wo
         group.create_task(workload.run())
         group.create_task(_let_break(plan, mischiefs, started))
     mischiefs.calm_down()
-    say(
-        f"did {_counted(workload.done)} in {time.monotonic() - started:.0f} s; asked again after {_counted(workload.town.asking.retried)}"
-    )
+    say(f"did {_counted(workload.done)} in {time.monotonic() - started:.0f} s")
+    say(f"asked again after {_counted(workload.town.asking.retried)}")
     say(f"broke: {sum(mischiefs.struck.values())} times: {_counted(mischiefs.struck)}")
     problems = [f"not quiet: {item}" for item in await until_quiet(platform.where, say)]
     problems += [f"given up: {item}" for item in workload.given_up]

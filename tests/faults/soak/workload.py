@@ -44,9 +44,7 @@ class Workload:
         return Promises(
             meetings=by_id(meetings, self._versions),
             links=by_id(people, self._links),
-            replies={
-                (UUID(meetings[meeting]), UUID(people[person])): reply for (meeting, person), reply in self._replies.items()
-            },
+            replies=replies,
             feedback=self.resonance.happened,
             written=self.resonance.written,
             erased=frozenset(UUID(people[number]) for number in self._erased),
