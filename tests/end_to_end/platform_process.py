@@ -16,7 +16,7 @@ from emon_operator.demo_client import Browser, Mailbox
 
 from tests.polling import eventually
 
-READY_WITHIN_S = 120.0
+READY_WITHIN_S = 300.0
 
 
 class PlatformProcess:
