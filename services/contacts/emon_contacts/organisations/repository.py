@@ -152,7 +152,7 @@ async def visible_organisation(tx: Transaction, visibility: Visibility, organisa
 
 
 async def organisations_everywhere(
-    tx: Transaction, term: str | None, after: Position | None, limit: int
+    tx: Transaction, term: str | None, kind: OrganisationKind | None, after: Position | None, limit: int
 ) -> list[tuple[Organisation, Position]]:
     """The next ones by name, of the whole country: read in order from organisations_by_name."""
     rows = await tx.fetch(
@@ -167,18 +167,26 @@ async def organisations_everywhere(
         FROM organisations AS organisation
         WHERE (organisation.search_key, organisation.id) > ($1, $2)
           AND ($3::text IS NULL OR strpos(organisation.search_key, $3) > 0)
+          AND ($4::text IS NULL OR organisation.kind = $4)
         ORDER BY organisation.search_key, organisation.id
-        LIMIT $4
+        LIMIT $5
         """,
         *(after or BEFORE_ALL),
         term,
+        None if kind is None else kind.value,
         limit,
     )
     return [(_organisation(row), (row["search_key"], row["id"])) for row in rows]
 
 
 async def organisations_in_reach(
-    tx: Transaction, reached: Visibility, shown: Visibility, term: str | None, after: Position | None, limit: int
+    tx: Transaction,
+    reached: Visibility,
+    shown: Visibility,
+    term: str | None,
+    kind: OrganisationKind | None,
+    after: Position | None,
+    limit: int,
 ) -> list[tuple[Organisation, Position]]:
     """The next ones by name of the `reached` municipalities and circles; each with its municipalities as far as `shown`.
 
@@ -195,6 +203,12 @@ async def organisations_in_reach(
                 WHERE inner_area.ags = reached.ags
                   AND (inner_area.search_key, inner_area.organisation_id) > ($4, $5)
                   AND ($6::text IS NULL OR strpos(inner_area.search_key, $6) > 0)
+                  AND (
+                      $12::text IS NULL
+                      OR EXISTS (
+                          SELECT FROM organisations AS one WHERE one.id = inner_area.organisation_id AND one.kind = $12
+                      )
+                  )
                 ORDER BY inner_area.search_key, inner_area.organisation_id
                 LIMIT $7
             ) AS area
@@ -204,6 +218,10 @@ async def organisations_in_reach(
             JOIN organisation_areas AS area ON area.organisation_id = circle.organisation_id AND area.ags = circle.ags
             WHERE (area.search_key, area.organisation_id) > ($4, $5)
               AND ($6::text IS NULL OR strpos(area.search_key, $6) > 0)
+              AND (
+                  $12::text IS NULL
+                  OR EXISTS (SELECT FROM organisations AS one WHERE one.id = area.organisation_id AND one.kind = $12)
+              )
         ), page AS (
             SELECT search_key, organisation_id FROM candidates ORDER BY search_key, organisation_id LIMIT $7
         )
@@ -231,8 +249,66 @@ async def organisations_in_reach(
         shown.everywhere,
         list(shown.municipalities),
         *shown.circle_columns(),
+        None if kind is None else kind.value,
     )
     return [(_organisation(row), (row["search_key"], row["id"])) for row in rows]
+
+
+async def organisations_alike(
+    tx: Transaction,
+    reached: Visibility,
+    shown: Visibility,
+    words: Sequence[str],
+    kind: OrganisationKind | None,
+    limit: int,
+) -> list[Organisation]:
+    """Those in the `reached` municipalities and circles that have something like each of these words, the most alike first.
+
+    Found through organisations_by_trigrams (`organisations_alike` in the migrations).
+    """
+    rows = await tx.fetch(
+        """
+        SELECT organisation.id, organisation.name, organisation.kind, organisation.version,
+               ARRAY(
+                   SELECT area.ags
+                   FROM organisation_areas AS area
+                   WHERE area.organisation_id = organisation.id
+                     AND (
+                         $5
+                         OR area.ags = ANY ($6::text[])
+                         OR (area.organisation_id, area.ags) IN (SELECT * FROM unnest($7::uuid[], $8::text[]))
+                     )
+                   ORDER BY area.ags
+               ) AS municipalities
+        FROM organisations_alike($9) AS alike
+        JOIN organisations AS organisation ON organisation.id = alike.id
+        WHERE ($10::text IS NULL OR organisation.kind = $10)
+          AND (
+              $1
+              OR EXISTS (
+                  SELECT
+                  FROM organisation_areas AS area
+                  WHERE area.organisation_id = organisation.id
+                    AND (
+                        area.ags = ANY ($2::text[])
+                        OR (area.organisation_id, area.ags) IN (SELECT * FROM unnest($3::uuid[], $4::text[]))
+                    )
+              )
+          )
+        ORDER BY alike.likeness DESC, organisation.search_key, organisation.id
+        LIMIT $11
+        """,
+        reached.everywhere,
+        list(reached.municipalities),
+        *reached.circle_columns(),
+        shown.everywhere,
+        list(shown.municipalities),
+        *shown.circle_columns(),
+        words,
+        None if kind is None else kind.value,
+        limit,
+    )
+    return [_organisation(row) for row in rows]
 
 
 async def areas_in_reach(tx: Transaction, organisation_ids: Collection[UUID]) -> dict[UUID, list[tuple[Ags, OrganisationKind]]]:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from emon_contacts.names import search_term
 from emon_contacts.organisations import commands, repository
 from emon_contacts.organisations.rules import Organisation, OrganisationKind
+from emon_contacts.searching import SearchText, check_search, words_of
 from emon_contacts.visibility import visibility_of
 from emon_contracts.permissions import Permission
 from emon_contracts.refusals import NotFound
@@ -99,17 +100,25 @@ async def list_organisations(
     cursor: Cursor = None,
     ags: Annotated[Ags | None, Query(description="Only those active in this municipality")] = None,
     name: Annotated[Line | None, Query(description="A part of the name; case and umlauts do not matter")] = None,
+    kind: Annotated[OrganisationKind | None, Query(description="Only those of this kind")] = None,
+    q: SearchText = None,
 ) -> Response:
-    """The organisations that the caller sees, by name."""
-    after = decode_cursor(cursor, str, UUID)
+    """The organisations that the caller sees, by name; with `q` those that are meant by it."""
     visibility = visibility_of(caller, Permission.ORGANISATION_READ)
+    reached = visibility if ags is None else visibility.narrowed_to(ags)
+    if q is not None:
+        check_search(name, cursor, limit)
+        async with database.transaction(caller, Permission.ORGANISATION_READ) as tx:
+            alike = await repository.organisations_alike(tx, reached, visibility, words_of(q), kind, limit)
+        items = [_view(organisation) for organisation in alike]
+        return json_response(Page[OrganisationView].model_construct(items=items, next_cursor=None))
+    after = decode_cursor(cursor, str, UUID)
     term = None if name is None else search_term(name)
     async with database.transaction(caller, Permission.ORGANISATION_READ) as tx:
         if visibility.everywhere and ags is None:
-            found = await repository.organisations_everywhere(tx, term, after, limit + 1)
+            found = await repository.organisations_everywhere(tx, term, kind, after, limit + 1)
         else:
-            reached = visibility if ags is None else visibility.narrowed_to(ags)
-            found = await repository.organisations_in_reach(tx, reached, visibility, term, after, limit + 1)
+            found = await repository.organisations_in_reach(tx, reached, visibility, term, kind, after, limit + 1)
     search_key, identifier = found[limit - 1][1] if len(found) > limit else (None, None)
     next_cursor = None if search_key is None else encode_cursor(search_key, str(identifier))
     items = [_view(organisation) for organisation, _ in found[:limit]]

@@ -1,6 +1,7 @@
 """SQL that reads people as callers see them: each with those memberships and grants that lie in the caller's reach."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -106,6 +107,34 @@ _OF_ORGANISATION = f"""
     ), {_PAGE_OF_TIED}
 """
 
+# Found through people_by_trigrams (`people_alike` in the migrations), then seen or not like everybody else.
+_ALIKE = f"""
+    SELECT {_PERSON}
+    FROM people_alike($6) AS alike
+    JOIN people AS person ON person.id = alike.id
+    WHERE (
+            ($7::uuid IS NULL AND $8::text IS NULL AND ($1 OR person.id = $5))
+            OR EXISTS (
+                SELECT
+                FROM memberships AS tie
+                WHERE tie.person_id = person.id
+                  AND ($7 IS NULL OR tie.organisation_id = $7)
+                  AND ($8 IS NULL OR tie.ags = $8)
+                  AND {_VISIBLE}
+            )
+            OR EXISTS (
+                SELECT
+                FROM grants AS tie
+                WHERE tie.person_id = person.id
+                  AND ($7 IS NULL OR tie.organisation_id = $7)
+                  AND ($8 IS NULL OR tie.ags = $8)
+                  AND {_VISIBLE}
+            )
+        )
+    ORDER BY alike.likeness DESC, person.search_key, person.id
+    LIMIT $9
+"""
+
 
 def _reach(visibility: Visibility) -> tuple[object, ...]:
     return (
@@ -176,3 +205,11 @@ async def people_of_organisation(
     """The next ones by name who have a membership or a grant in an organisation."""
     rows = await tx.fetch(_OF_ORGANISATION, *_reach(visibility), *(after or BEFORE_ALL), term, limit, organisation_id, ags)
     return _people(rows)
+
+
+async def people_alike(
+    tx: Transaction, visibility: Visibility, words: Sequence[str], organisation_id: UUID | None, ags: Ags | None, limit: int
+) -> list[Person]:
+    """Those whose names or addresses have something like each of these words, the most alike first."""
+    rows = await tx.fetch(_ALIKE, *_reach(visibility), words, organisation_id, ags, limit)
+    return [_person(row) for row in rows]

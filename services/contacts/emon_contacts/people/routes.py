@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from emon_contacts.names import search_term
 from emon_contacts.people import commands, reading
 from emon_contacts.people.rules import Person, WantedGrant, WantedMembership
+from emon_contacts.searching import SearchText, check_search, words_of
 from emon_contacts.visibility import visibility_of
 from emon_contracts.actors import Engagement, Grant, Role
 from emon_contracts.directory import MembershipRecord
@@ -157,10 +158,16 @@ async def list_people(
     organisation_id: Annotated[UUID | None, Query(description="Only those with a membership or grant in it")] = None,
     ags: Annotated[Ags | None, Query(description="Only those with a membership or grant in this municipality")] = None,
     name: Annotated[Line | None, Query(description="A part of the name; case and umlauts do not matter")] = None,
+    q: SearchText = None,
 ) -> Response:
-    """The people that the caller sees, by name."""
-    after = decode_cursor(cursor, str, UUID)
+    """The people that the caller sees, by name; with `q` those who are meant by it, also by a part of their address."""
     visibility = visibility_of(caller, Permission.PERSON_READ)
+    if q is not None:
+        check_search(name, cursor, limit)
+        async with database.transaction(caller, Permission.PERSON_READ) as tx:
+            people = await reading.people_alike(tx, visibility, words_of(q), organisation_id, ags, limit)
+        return json_response(Page[PersonView].model_construct(items=[_view(person) for person in people], next_cursor=None))
+    after = decode_cursor(cursor, str, UUID)
     term = None if name is None else search_term(name)
     async with database.transaction(caller, Permission.PERSON_READ) as tx:
         if organisation_id is not None:
