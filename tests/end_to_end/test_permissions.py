@@ -97,6 +97,7 @@ class Rows:
             ("post", "/v1/people/{person_id}/memberships"): {"organisation_id": self.circle, "engagement": "staff"},
             ("post", "/v1/people/{person_id}/grants"): {"role": "coordinator", "ags": HERE},
             ("post", "/v1/meetings"): meeting(self.circle),
+            ("post", "/v1/meetings/audience"): {"ags": HERE, "participants": [{"organisation_id": self.circle}]},
             ("patch", "/v1/meetings/{meeting_id}"): {"title": "Umbenannt"},
             ("post", "/v1/meetings/{meeting_id}/cancellation"): {},
             ("put", "/v1/meetings/{meeting_id}/invitations/{person_id}/reply"): {"reply": "tentative"},
@@ -256,6 +257,7 @@ async def test_what_is_out_of_reach_does_not_exist(world: World, rows: Rows, who
 # What the holder of a link reaches, and nothing else. An erasure comes last: it is the end of the row.
 LINKS_REACH = {
     LinkPurpose.INVITATION: [
+        "get /v1/invitations",
         "get /v1/invitations/{invitation_id}",
         "put /v1/meetings/{meeting_id}/invitations/{person_id}/reply",
     ],

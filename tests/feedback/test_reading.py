@@ -132,3 +132,35 @@ async def test_somebody_on_both_sides_reads_only_where_they_coordinate(api: Api,
     there = await submit(api, author, about={"organisation_id": str(EVERYWHERE)}, ags=ELSEWHERE)
     assert not await reads(api, both, here)
     assert await reads(api, both, there)
+
+
+async def test_a_list_by_what_it_is_about_and_whether_it_is_open(api: Api, town: Town, worker: Database) -> None:
+    author, coordinator, about = await town.volunteer(), await town.coordinator(), await town.volunteer()
+    meeting_id = uuid4()
+    async with worker.unscoped() as tx:
+        await tx.execute("INSERT INTO meetings VALUES ($1, $2, 'Runder Tisch', false, 1)", meeting_id, HERE)
+    subjects = {"person_id": about.person_id, "organisation_id": TOWN_HALL, "meeting_id": meeting_id}
+    made = {key: await submit(api, author, about={key: str(value)}) for key, value in subjects.items()}
+
+    async def ids(actor: Actor, **query: object) -> set[str]:
+        answer = await api.as_(actor).get("/v1/feedback", params={key: str(value) for key, value in query.items()})
+        assert answer.status_code == 200, answer.text
+        return {item["id"] for item in answer.json()["items"]}
+
+    for key, value in subjects.items():
+        assert await ids(coordinator, **{key: value}) == {made[key].body["id"]}
+        assert await ids(coordinator, **{key: uuid4()}) == set()
+    assert await ids(about, person_id=about.person_id) == set(), "never for whom it is about"
+    await api.as_(coordinator).post(f"{made['meeting_id'].path}/answer", json={"text": "Danke!"})
+    assert await ids(coordinator, open="false") == {made["meeting_id"].body["id"]}
+    assert await ids(coordinator, open="true") == {made[key].body["id"] for key in ("person_id", "organisation_id")}
+    assert await ids(coordinator, open="true", meeting_id=meeting_id) == set()
+
+
+async def test_what_the_caller_wrote(api: Api, town: Town) -> None:
+    author, clerk = await town.volunteer(), await town.staff()
+    asked, written = await submit(api, author), await submit(api, clerk, about=None)
+    listed = (await api.as_(clerk).get("/v1/feedback")).json()["items"]
+    assert {item["id"] for item in listed} == {asked.body["id"], written.body["id"]}
+    mine = (await api.as_(clerk).get("/v1/feedback?mine=true")).json()["items"]
+    assert [item["id"] for item in mine] == [written.body["id"]]

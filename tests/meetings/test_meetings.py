@@ -269,6 +269,74 @@ async def test_cancelling_is_once(api: Api, coordinator: Actor, worker: Database
     assert "Krankheit" not in rows[-1]["body"]
 
 
+async def test_the_past_is_listed_backwards(api: Api, coordinator: Actor) -> None:
+    client = api.as_(coordinator)
+    for day in (10, 11, 12, 13):
+        start = {"local": f"2027-05-{day}T18:00", "time_zone": "Europe/Berlin"}
+        await client.post("/v1/meetings", json=wanted(start=start, title=f"am {day}."))
+    query: dict[str, str] = {"limit": "2", "order": "latest-first", "starting_before": "2027-05-13T16:00:00Z"}
+    first = (await client.get("/v1/meetings", params=query)).json()
+    rest = (await client.get("/v1/meetings", params=query | {"cursor": first["next_cursor"]})).json()
+    assert [item["title"] for item in first["items"] + rest["items"]] == ["am 12.", "am 11.", "am 10."]
+    assert rest["next_cursor"] is None
+    between = {"starting_from": "2027-05-11T16:00:00Z", "starting_before": "2027-05-12T16:00:00Z"}
+    assert [item["title"] for item in (await client.get("/v1/meetings", params=between)).json()["items"]] == ["am 11."]
+    assert (await client.get("/v1/meetings", params={"order": "newest"})).status_code == 422
+
+
+async def test_the_meetings_of_an_organisation(api: Api, town: Town, coordinator: Actor, stranger: Actor) -> None:
+    """Those that it takes part in, and those that a member of it is invited to, by whatever way."""
+    hall = uuid4()
+    both = await town.add((CIRCLE, HERE, Engagement.VOLUNTEER), (hall, HERE, Engagement.STAFF))
+    clerk, elsewhere = await town.add((hall, HERE, Engagement.STAFF)), await town.add((CIRCLE, ELSEWHERE, Engagement.STAFF))
+    client = api.as_(coordinator)
+    for title, person in (("Kreis", None), ("Beide", both), ("Rathaus", clerk)):
+        participant = {"person_id": str(person.person_id)} if person else {"organisation_id": str(CIRCLE)}
+        await client.post("/v1/meetings", json=wanted(title=title, participants=[participant]))
+
+    async def titles(actor: Actor, organisation: object) -> set[str]:
+        answer = await api.as_(actor).get("/v1/meetings", params={"organisation_id": str(organisation)})
+        return {item["title"] for item in answer.json()["items"]}
+
+    assert await titles(coordinator, CIRCLE) == {"Kreis", "Beide"}
+    assert await titles(coordinator, hall) == {"Kreis", "Beide", "Rathaus"}
+    assert await titles(coordinator, uuid4()) == set()
+    assert await titles(both, CIRCLE) == {"Kreis", "Beide"}
+    assert await titles(stranger, CIRCLE) == await titles(elsewhere, CIRCLE) == set()
+
+
+async def test_the_audience_is_whom_scheduling_would_invite(api: Api, town: Town, coordinator: Actor, worker: Database) -> None:
+    members = [await town.volunteer() for _ in range(3)]
+    async with worker.unscoped() as tx:
+        await tx.execute("UPDATE directory_people SET email = 'a@b.example' WHERE person_id = $1", members[0].person_id)
+    await town.add((CIRCLE, ELSEWHERE, Engagement.VOLUNTEER))
+    alone = await town.add((uuid4(), HERE, Engagement.STAFF))
+    participants = [{"organisation_id": str(CIRCLE)}, *({"person_id": str(one.person_id)} for one in (members[1], alone))]
+    client = api.as_(coordinator)
+    answer = await client.post("/v1/meetings/audience", json={"ags": HERE, "participants": participants})
+    assert answer.status_code == 200, answer.text
+    assert answer.json() == {"people": 4, "without_address": 3, "unknown": []}
+    assert await invited(worker) == set()
+    await client.post("/v1/meetings", json=wanted(participants=participants))
+    assert await invited(worker) == {one.person_id for one in (*members, alone)}
+
+
+async def test_an_audience_names_whom_it_does_not_know(api: Api, town: Town, coordinator: Actor, stranger: Actor) -> None:
+    member, far = await town.volunteer(), await town.add((uuid4(), ELSEWHERE, Engagement.VOLUNTEER))
+    unknown = [
+        {"person_id": str(far.person_id), "organisation_id": None},
+        {"person_id": None, "organisation_id": str(uuid4())},
+    ]
+    asked = {"ags": HERE, "participants": [*unknown, {"person_id": str(member.person_id)}]}
+    answer = await api.as_(coordinator).post("/v1/meetings/audience", json=asked)
+    assert answer.json() == {"people": 1, "without_address": 1, "unknown": unknown}
+    refused = await api.as_(stranger).post("/v1/meetings/audience", json=asked)
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (422, "unknown-municipality")
+    assert (await api.as_(member).post("/v1/meetings/audience", json=asked)).status_code == 403
+    nobody = await api.as_(coordinator).post("/v1/meetings/audience", json={"ags": HERE, "participants": []})
+    assert nobody.json() == {"people": 0, "without_address": 0, "unknown": []}
+
+
 async def test_who_sees_a_meeting(api: Api, town: Town, coordinator: Actor, stranger: Actor) -> None:
     member, outsider = await town.volunteer(), await town.add((uuid4(), HERE, Engagement.VOLUNTEER))
     staff_here = await town.add((uuid4(), HERE, Engagement.STAFF))

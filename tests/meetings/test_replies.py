@@ -306,3 +306,46 @@ async def test_the_database_lets_a_guest_change_their_reply_and_nothing_else(
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await change(caller, statement)
     assert (await table.invitation(other))["reply"] is None
+
+
+async def own(api: Api, actor: Actor, **query: str) -> list[tuple[str, str | None]]:
+    """Somebody's own invitations, as (title, reply)."""
+    answer = await api.as_(actor).get("/v1/invitations", params=query)
+    assert answer.status_code == 200, answer.text
+    return [(item["meeting"]["title"], item["reply"]) for item in answer.json()["items"]]
+
+
+async def test_a_guest_lists_their_meetings_with_their_replies(
+    api: Api, table: Table, guests: list[Actor], coordinator: Actor
+) -> None:
+    sooner = wanted(title="Eher", start={"local": "2027-03-20T18:00", "time_zone": "Europe/Berlin"})
+    await api.as_(coordinator).post("/v1/meetings", json=sooner)
+    guest, title = guests[0], wanted()["title"]
+    assert await own(api, guest) == await own(api, guest, status="open") == [("Eher", None), (title, None)]
+    await table.reply(guest, guest, "accepted")
+    assert await own(api, guest) == [("Eher", None), (title, "accepted")]
+    assert await own(api, guest, status="open") == [("Eher", None)]
+    assert await own(api, guest, starting_from="2027-03-21T00:00:00Z") == [(title, "accepted")]
+    page = (await api.as_(guest).get("/v1/invitations", params={"limit": "1"})).json()
+    assert await own(api, guest, cursor=page["next_cursor"]) == [(title, "accepted")]
+    # A new time asks again; nothing is asked any more once it is cancelled.
+    await table.change(**LATER)
+    assert await own(api, guest, status="open") == [("Eher", None), (title, None)]
+    await api.as_(coordinator).post(f"{table.url}/cancellation")
+    assert await own(api, guest, status="open") == [("Eher", None)]
+    assert len(await own(api, guest)) == 2
+
+
+async def test_a_list_of_invitations_is_the_callers_own(api: Api, table: Table, guests: list[Actor], coordinator: Actor) -> None:
+    """Coordinators see those of others with the meeting; the holder of a link sees that of the link."""
+    assert await own(api, coordinator) == []
+    await api.as_(coordinator).post("/v1/meetings", json=wanted(title="Zweiter"))
+    assert await own(api, await link_of(table, guests[0])) == [(wanted()["title"], None)]
+    assert (await api.client.get("/v1/invitations")).status_code == 401
+
+
+async def test_what_has_started_is_not_open(api: Api, table: Table, guests: list[Actor], worker: Database) -> None:
+    async with worker.unscoped() as tx:
+        await tx.execute("UPDATE meetings SET starts_at = now() - interval '1 minute' WHERE id = $1", table.meeting_id)
+    assert await own(api, guests[0], status="open") == []
+    assert len(await own(api, guests[0], status="all")) == 1

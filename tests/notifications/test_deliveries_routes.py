@@ -57,6 +57,34 @@ async def test_staff_see_the_deliveries_of_their_municipality(world: World, api:
     assert len(by_person.json()["items"]) == 2
 
 
+async def test_a_delivery_says_what_it_is_about(world: World, api: Api) -> None:
+    people = await world.people(1)
+    meeting = await world.meeting(people, title="Runder Tisch")
+    await world.retitle(meeting, "Tisch der Paten")
+    await world.feedback(FeedbackSubmitted, uuid4(), asked=tuple(people), acknowledge_by=date(2027, 3, 18))
+    for actor in (COORDINATOR, ADMIN):
+        items = (await api.as_(actor).get("/v1/deliveries")).json()["items"]
+        assert [item["subject_title"] for item in items] == [None, "Tisch der Paten"]
+    read = (await api.as_(STAFF).get(f"/v1/deliveries/{items[-1]['id']}")).json()
+    assert read["subject_title"] == "Tisch der Paten"
+
+
+async def test_deliveries_in_one_of_several_states(world: World, api: Api) -> None:
+    await world.person(None)
+    people = [await world.person(None), *await world.people(2)]
+    await world.meeting(people)
+    await api.as_(STAFF).post(f"/v1/deliveries/{(await world.deliveries(person_id=people[1]))[0]['id']}/cancellation")
+
+    async def statuses(*wanted: str) -> list[str]:
+        answer = await api.as_(STAFF).get("/v1/deliveries", params={"status": wanted})
+        return sorted(item["status"] for item in answer.json()["items"])
+
+    assert await statuses("queued") == ["queued"]
+    assert await statuses("by_hand", "cancelled", "bounced") == ["by_hand", "cancelled"]
+    assert await statuses() == ["by_hand", "cancelled", "queued"]
+    assert (await api.as_(STAFF).get("/v1/deliveries", params={"status": ["queued", "lost"]})).status_code == 422
+
+
 async def test_pages_hold_everything_once(world: World, api: Api) -> None:
     meeting = await world.meeting(await world.people(7))
     seen: list[str] = []

@@ -1,5 +1,6 @@
 """The SQL of feedback, of who was asked, and of messages."""
 
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -158,8 +159,19 @@ async def feedback_to_look_after(tx: Transaction, now: datetime, limit: int) -> 
     return [_feedback(row) for row in found]
 
 
+@dataclass(frozen=True, slots=True)
+class WantedFeedback:
+    """Which feedback of a list is wanted; None is all. `is_open`: whether its answer is still to come."""
+
+    status: FeedbackStatus | None = None
+    is_open: bool | None = None
+    ags: str | None = None
+    author_id: UUID | None = None
+    about: About = field(default_factory=About)
+
+
 async def newest_feedback(
-    tx: Transaction, *, status: FeedbackStatus | None, ags: str | None, after: tuple[datetime, UUID] | None, limit: int
+    tx: Transaction, wanted: WantedFeedback, after: tuple[datetime, UUID] | None, limit: int
 ) -> list[Feedback]:
     """Feedback in reach of the caller, the newest first, behind the given sort key."""
     moment, identifier = after or (None, None)
@@ -168,13 +180,23 @@ async def newest_feedback(
         SELECT {_COLUMNS}
         FROM feedback
         WHERE ($1::text IS NULL OR status = $1)
-          AND ($2::text IS NULL OR ags = $2)
-          AND ($3::timestamptz IS NULL OR (submitted_at, id) < ($3, $4::uuid))
+          AND ($2::boolean IS NULL OR (answered_at IS NULL) = $2)
+          AND ($3::text IS NULL OR ags = $3)
+          AND ($4::uuid IS NULL OR author_id = $4)
+          AND ($5::uuid IS NULL OR about_person_id = $5)
+          AND ($6::uuid IS NULL OR about_organisation_id = $6)
+          AND ($7::uuid IS NULL OR about_meeting_id = $7)
+          AND ($8::timestamptz IS NULL OR (submitted_at, id) < ($8, $9::uuid))
         ORDER BY submitted_at DESC, id DESC
-        LIMIT $5
+        LIMIT $10
         """,
-        status.value if status else None,
-        ags,
+        wanted.status.value if wanted.status else None,
+        wanted.is_open,
+        wanted.ags,
+        wanted.author_id,
+        wanted.about.person_id,
+        wanted.about.organisation_id,
+        wanted.about.meeting_id,
         moment,
         identifier,
         limit,

@@ -12,7 +12,8 @@ from emon_contracts.refusals import NotFound
 from emon_contracts.values import Ags
 from emon_feedback.feedback import commands, repository
 from emon_feedback.feedback.bodies import FeedbackBody, InterimReply, Rating, WrittenText, people_in, tagged_response
-from emon_feedback.feedback.rules import FeedbackStatus
+from emon_feedback.feedback.repository import WantedFeedback
+from emon_feedback.feedback.rules import About, FeedbackStatus
 from emon_platform.database import Database
 from emon_platform.http.app import problem_answers
 from emon_platform.http.cursors import LIMIT_DEFAULT, Cursor, Limit, decode_cursor, encode_cursor
@@ -34,8 +35,14 @@ ACTION_ANSWERS = problem_answers(400, 401, 403, 404, 409, 413, 415, 422)
 async def list_feedback(
     database: ApiDatabase,
     actor: Caller,
+    *,
     status: Annotated[FeedbackStatus | None, Query()] = None,
+    is_open: Annotated[bool | None, Query(alias="open", description="Whether the answer is still to come")] = None,
     ags: Annotated[Ags | None, Query()] = None,
+    mine: Annotated[bool, Query(description="Only what the caller wrote, by name")] = False,
+    person_id: Annotated[UUID | None, Query(description="Only what is about this person")] = None,
+    organisation_id: Annotated[UUID | None, Query(description="Only what is about this organisation")] = None,
+    meeting_id: Annotated[UUID | None, Query(description="Only what is about this meeting")] = None,
     limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
 ) -> Response:
@@ -45,9 +52,14 @@ async def list_feedback(
     """
     after = decode_cursor(cursor, datetime.fromisoformat, UUID)
     async with database.transaction(actor, Permission.FEEDBACK_READ) as tx:
-        found = await repository.newest_feedback(
-            tx, status=status, ags=ags, after=(after[0], after[1]) if after else None, limit=limit + 1
+        wanted = WantedFeedback(
+            status=status,
+            is_open=is_open,
+            ags=ags,
+            author_id=actor.person_id if mine else None,
+            about=About(person_id, organisation_id, meeting_id),
         )
+        found = await repository.newest_feedback(tx, wanted, (after[0], after[1]) if after else None, limit + 1)
         shown = found[:limit]
         names = await repository.names_of(tx, {person for feedback in shown for person in people_in(feedback)})
     now = datetime.now(UTC)

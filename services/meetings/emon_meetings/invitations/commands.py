@@ -24,10 +24,14 @@ FIRST_VERSION = 1
 
 async def invite_participants(tx: Transaction, meeting_id: UUID, ags: str, participants: Sequence[Participant]) -> None:
     """Invites everybody a new meeting is for, each person once."""
-    organisations = {participant.organisation_id for participant in participants if participant.organisation_id}
-    people = {participant.person_id for participant in participants if participant.person_id}
+    people, organisations = _people_and_organisations(participants)
     await repository.share_memberships(tx, organisations)
     await _publish(tx, await repository.invite(tx, meeting_id, ags, people, organisations))
+
+
+async def count_audience(tx: Transaction, ags: str, participants: Sequence[Participant]) -> repository.Audience:
+    """How many people a new meeting for these would invite."""
+    return await repository.count_audience(tx, ags, *_people_and_organisations(participants))
 
 
 async def invite_new_members(tx: Transaction, person_ids: Sequence[UUID]) -> None:
@@ -74,6 +78,13 @@ async def _publish(tx: Transaction, issued: Iterable[Issued]) -> None:
             payload = InvitationsIssued(meeting_id=meeting_id, ags=ags, invitations=invitations)
             events.append(NewEvent(payload, subject=str(meeting_id), sequence=FIRST_VERSION, tenant=ags))
     await outbox.append(tx, "meetings", events)
+
+
+def _people_and_organisations(participants: Sequence[Participant]) -> tuple[set[UUID], set[UUID]]:
+    return (
+        {participant.person_id for participant in participants if participant.person_id},
+        {participant.organisation_id for participant in participants if participant.organisation_id},
+    )
 
 
 def _meeting(issued: Issued) -> tuple[UUID, str]:

@@ -75,33 +75,58 @@ async def hold_memberships(tx: Transaction, person_ids: Sequence[UUID]) -> None:
     )
 
 
+# Whom a meeting is for: $1 is its municipality, $2 people, $3 organisations.
+_MEANT = """
+    NOT erased
+    AND (
+        person_id = ANY ($2::uuid[])
+        OR person_id IN (
+            SELECT person_id
+            FROM directory_memberships
+            WHERE organisation_id = ANY ($3::uuid[])
+              AND ags = $1
+        )
+    )
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """How many people a meeting is for."""
+
+    people: int
+    without_address: int
+
+
+async def count_audience(tx: Transaction, ags: str, person_ids: Collection[UUID], organisation_ids: Collection[UUID]) -> Audience:
+    """How many people `invite` would invite to a new meeting."""
+    row = await tx.fetchrow(
+        f"SELECT count(*), count(*) FILTER (WHERE email IS NULL) FROM directory_people WHERE {_MEANT}",
+        ags,
+        list(person_ids),
+        list(organisation_ids),
+    )
+    return Audience(*row)
+
+
 async def invite(
     tx: Transaction, meeting_id: UUID, ags: str, person_ids: Collection[UUID], organisation_ids: Collection[UUID]
 ) -> list[Issued]:
     """Invites people and the members of organisations in the meeting's municipality, whoever is not invited yet."""
     rows = await tx.fetch(
-        """
+        f"""
         INSERT INTO invitations (meeting_id, ags, person_id)
-        SELECT $1, $2, person_id
+        SELECT $4, $1, person_id
         FROM directory_people
-        WHERE NOT erased
-          AND (
-              person_id = ANY ($3::uuid[])
-              OR person_id IN (
-                  SELECT person_id
-                  FROM directory_memberships
-                  WHERE organisation_id = ANY ($4::uuid[])
-                    AND ags = $2
-              )
-          )
+        WHERE {_MEANT}
         ORDER BY person_id
         ON CONFLICT (meeting_id, person_id) DO NOTHING
         RETURNING id, meeting_id, ags, person_id
         """,
-        meeting_id,
         ags,
         list(person_ids),
         list(organisation_ids),
+        meeting_id,
     )
     return [Issued(*row) for row in rows]
 
@@ -167,6 +192,48 @@ async def invitations_of(
         after,
         replied_with.revision if replied_with else None,
         replied_with.reply.value if replied_with and replied_with.reply else None,
+        limit,
+    )
+    return [_invitation(row) for row in rows]
+
+
+async def invitations_of_person(
+    tx: Transaction,
+    person_id: UUID,
+    *,
+    open_only: bool,
+    starting_from: datetime | None,
+    after: tuple[datetime, UUID] | None,
+    limit: int,
+) -> list[Invitation]:
+    """Somebody's invitations in reach of the caller, by the start of the meeting, behind the given sort key.
+
+    Open is what they can still reply to, and have not as it is now.
+    """
+    moment, identifier = after or (None, None)
+    rows = await tx.fetch(
+        f"""
+        {_INVITATION}
+        JOIN meetings ON meetings.id = invitations.meeting_id
+        WHERE invitations.person_id = $1
+          AND (
+              NOT $2
+              OR (
+                  meetings.status = 'scheduled'
+                  AND meetings.starts_at > now()
+                  AND invitations.replied_revision IS DISTINCT FROM meetings.revision
+              )
+          )
+          AND ($3::timestamptz IS NULL OR meetings.starts_at >= $3)
+          AND ($4::timestamptz IS NULL OR (meetings.starts_at, invitations.id) > ($4, $5::uuid))
+        ORDER BY meetings.starts_at, invitations.id
+        LIMIT $6
+        """,
+        person_id,
+        open_only,
+        starting_from,
+        moment,
+        identifier,
         limit,
     )
     return [_invitation(row) for row in rows]

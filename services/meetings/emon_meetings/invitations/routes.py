@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from emon_contracts.events.meetings import Reply
 from emon_contracts.permissions import Permission
@@ -13,7 +13,7 @@ from emon_contracts.refusals import NotFound
 from emon_meetings.invitations import commands, repository
 from emon_meetings.invitations.repository import Invitation, RepliedWith
 from emon_meetings.invitations.rules import earlier_reply_to, reply_to
-from emon_meetings.meetings.repository import meeting_by_id
+from emon_meetings.meetings.repository import meeting_by_id, meetings_by_id
 from emon_meetings.meetings.routes import MeetingBody
 from emon_meetings.meetings.rules import Meeting
 from emon_platform.http.app import problem_answers
@@ -72,6 +72,10 @@ class InvitationWithMeeting(InvitationBody):
     meeting: MeetingBody
 
 
+def _with_meeting(invitation: Invitation, meeting: Meeting) -> InvitationWithMeeting:
+    return InvitationWithMeeting(**InvitationBody.of(invitation, meeting).model_dump(), meeting=MeetingBody.of(meeting))
+
+
 @router.get(
     "/v1/meetings/{meeting_id}/invitations",
     response_model=Page[InvitationBody],
@@ -103,6 +107,39 @@ async def list_invitations(
 
 
 @router.get(
+    "/v1/invitations",
+    response_model=Page[InvitationWithMeeting],
+    responses=problem_answers(401, 422),
+    openapi_extra={"x-permission": Permission.INVITATION_READ},
+)
+async def list_own_invitations(
+    database: ApiDatabase,
+    actor: Caller,
+    status: Annotated[
+        Literal["open", "all"], Query(description="open: what the caller can still reply to and has not, as it is now")
+    ] = "all",
+    starting_from: Annotated[AwareDatetime | None, Query(description="Only to meetings that start then or later")] = None,
+    limit: Limit = LIMIT_DEFAULT,
+    cursor: Cursor = None,
+) -> Response:
+    """The caller's own invitations with their meetings, the earliest first, whatever else they see by a role."""
+    after = decode_cursor(cursor, datetime.fromisoformat, UUID)
+    async with database.transaction(actor, Permission.INVITATION_READ) as tx:
+        found = await repository.invitations_of_person(
+            tx,
+            actor.person_id,
+            open_only=status == "open",
+            starting_from=starting_from,
+            after=(after[0], after[1]) if after else None,
+            limit=limit + 1,
+        )
+        meetings = await meetings_by_id(tx, [invitation.meeting_id for invitation in found])
+    items = [_with_meeting(invitation, meetings[invitation.meeting_id]) for invitation in found[:limit]]
+    next_cursor = encode_cursor(items[-1].meeting.starts_at.isoformat(), str(items[-1].id)) if len(found) > limit else None
+    return json_response(Page[InvitationWithMeeting](items=items, next_cursor=next_cursor))
+
+
+@router.get(
     "/v1/invitations/{invitation_id}",
     response_model=InvitationWithMeeting,
     responses=problem_answers(401, 404),
@@ -115,8 +152,8 @@ async def read_invitation(invitation_id: UUID, database: ApiDatabase, actor: Cal
         meeting = invitation and await meeting_by_id(tx, invitation.meeting_id)
     if invitation is None or meeting is None:
         raise NotFound("invitation", invitation_id)
-    body = InvitationWithMeeting(**InvitationBody.of(invitation, meeting).model_dump(), meeting=MeetingBody.of(meeting))
-    return json_response(body, headers={"ETag": etag(invitation.id, invitation.version + meeting.version)})
+    entity_tag = etag(invitation.id, invitation.version + meeting.version)
+    return json_response(_with_meeting(invitation, meeting), headers={"ETag": entity_tag})
 
 
 @router.put(

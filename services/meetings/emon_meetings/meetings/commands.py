@@ -9,6 +9,7 @@ from emon_contracts.envelope import NewEvent
 from emon_contracts.permissions import Permission, scope_of
 from emon_contracts.refusals import Forbidden, NotFound, Refusal, Refused
 from emon_meetings.invitations import commands as invitations
+from emon_meetings.invitations.repository import Audience
 from emon_meetings.meetings import repository, rules
 from emon_meetings.meetings.repository import Participant
 from emon_meetings.meetings.rules import Changed, Changes, Meeting
@@ -26,7 +27,8 @@ async def schedule_meeting(
     Raises Refused for a time that does not lie ahead, and for a municipality, organisation or person that does not exist for the
     caller, all at once.
     """
-    unknown = await _unknown(database, actor, meeting.ags, participants)
+    missing = await _missing(database, actor, meeting.ags, participants)
+    unknown = _unknown(meeting.ags, participants, missing)
     async with database.transaction(actor, Permission.MEETING_WRITE) as tx:
         earlier = await earlier_result(tx, key)
         if earlier is not None:
@@ -40,6 +42,21 @@ async def schedule_meeting(
         await invitations.invite_participants(tx, meeting.id, meeting.ags, participants)
         await remember_result(tx, key, meeting.id)
     return meeting
+
+
+async def count_audience(
+    database: Database, actor: Actor, ags: str, participants: Sequence[Participant]
+) -> tuple[Audience, list[Participant]]:
+    """Whom scheduling would invite now, in numbers, and which participants are not known.
+
+    Raises Refused for a municipality that does not exist for the caller.
+    """
+    missing = await _missing(database, actor, ags, participants)
+    if ags in missing:
+        raise Refused(_unknown_municipality())
+    async with database.transaction(actor, Permission.MEETING_WRITE) as tx:
+        audience = await invitations.count_audience(tx, ags, participants)
+    return audience, [item for item in participants if missing & {item.person_id, item.organisation_id}]
 
 
 async def change_meeting(
@@ -88,13 +105,13 @@ async def _existing(tx: Transaction, meeting_id: UUID) -> Meeting:
     return meeting
 
 
-async def _unknown(database: Database, actor: Actor, ags: str, participants: Sequence[Participant]) -> list[Refusal]:
+async def _missing(database: Database, actor: Actor, ags: str, participants: Sequence[Participant]) -> set[UUID | str]:
     """What the request names and this service does not know, after looking again for what may just be on its way."""
     scope = scope_of(actor, Permission.MEETING_WRITE)
     if scope is None:
         raise Forbidden(Permission.MEETING_WRITE.value)
     if not scope.covers(ags):
-        return [_unknown_municipality()]
+        return {ags}
     wanted: set[UUID | str] = {ags}
     wanted |= {participant.person_id or participant.organisation_id or "" for participant in participants}
 
@@ -106,7 +123,10 @@ async def _unknown(database: Database, actor: Actor, ags: str, participants: Seq
                 *([ags] if await directory.has_open_municipality(tx, ags) else []),
             }
 
-    missing = await directory.look_again(known, wanted)
+    return await directory.look_again(known, wanted)
+
+
+def _unknown(ags: str, participants: Sequence[Participant], missing: set[UUID | str]) -> list[Refusal]:
     refusals = [_unknown_municipality()] if ags in missing else []
     for index, participant in enumerate(participants):
         if participant.person_id in missing:

@@ -25,6 +25,21 @@ class Participant:
     organisation_id: UUID | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class WantedMeetings:
+    """Which meetings of a list are wanted, None being all, and in which order.
+
+    `organisation_id`: those that it takes part in, and those that members of it are invited to.
+    """
+
+    ags: str | None
+    kind: MeetingKind | None
+    organisation_id: UUID | None
+    starting_from: datetime | None
+    starting_before: datetime | None
+    latest_first: bool
+
+
 async def insert_meeting(tx: Transaction, meeting: Meeting, participants: Sequence[Participant]) -> None:
     """Saves a new meeting and whom it is for."""
     await tx.execute(
@@ -88,6 +103,12 @@ async def meeting_by_id(tx: Transaction, meeting_id: UUID) -> Meeting | None:
     return _meeting(await tx.fetchrow(f"SELECT {_COLUMNS} FROM meetings WHERE id = $1", meeting_id))
 
 
+async def meetings_by_id(tx: Transaction, meeting_ids: Sequence[UUID]) -> dict[UUID, Meeting]:
+    """Those of these meetings that exist for the caller."""
+    rows = await tx.fetch(f"SELECT {_COLUMNS} FROM meetings WHERE id = ANY ($1::uuid[])", meeting_ids)
+    return {meeting.id: meeting for row in rows if (meeting := _meeting(row)) is not None}
+
+
 async def lock_meeting(tx: Transaction, meeting_id: UUID) -> Meeting | None:
     """The meeting, locked until the end of the transaction: its events keep their order, and no reply goes by meanwhile."""
     await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended($1::uuid::text, 0))", meeting_id)
@@ -121,15 +142,14 @@ async def participants_of(tx: Transaction, meeting_id: UUID) -> list[Participant
 async def meetings_by_start(
     tx: Transaction,
     *,
-    ags: str | None,
-    kind: MeetingKind | None,
-    starting_from: datetime | None,
+    wanted: WantedMeetings,
     after: tuple[datetime, UUID] | None,
     limit: int,
 ) -> list[Meeting]:
-    """Meetings in reach of the caller, the earliest first, behind the given sort key."""
+    """Meetings in reach of the caller, in the wanted order, behind the given sort key."""
     moment, identifier = after or (None, None)
     scope = tx.scope
+    behind, direction = ("<", "DESC") if wanted.latest_first else (">", "ASC")
     rows = await tx.fetch(
         f"""
         SELECT {_COLUMNS}
@@ -142,16 +162,29 @@ async def meetings_by_start(
           AND ($4::text IS NULL OR ags = $4)
           AND ($5::text IS NULL OR kind = $5)
           AND ($6::timestamptz IS NULL OR starts_at >= $6)
-          AND ($7::timestamptz IS NULL OR (starts_at, id) > ($7, $8::uuid))
-        ORDER BY starts_at, id
-        LIMIT $9
+          AND ($7::timestamptz IS NULL OR starts_at < $7)
+          AND (
+              $8::uuid IS NULL
+              OR id IN (SELECT meeting_id FROM participants WHERE organisation_id = $8)
+              OR id IN (
+                  SELECT invitations.meeting_id
+                  FROM directory_memberships
+                  JOIN invitations USING (person_id, ags)
+                  WHERE directory_memberships.organisation_id = $8
+              )
+          )
+          AND ($9::timestamptz IS NULL OR (starts_at, id) {behind} ($9, $10::uuid))
+        ORDER BY starts_at {direction}, id {direction}
+        LIMIT $11
         """,
         scope.everywhere,
         sorted(scope.municipalities),
         scope.person_id,
-        ags,
-        kind.value if kind else None,
-        starting_from,
+        wanted.ags,
+        wanted.kind.value if wanted.kind else None,
+        wanted.starting_from,
+        wanted.starting_before,
+        wanted.organisation_id,
         moment,
         identifier,
         limit,

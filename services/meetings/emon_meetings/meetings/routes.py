@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
@@ -18,7 +18,7 @@ from emon_contracts.refusals import NotFound
 from emon_contracts.values import Ags, FreeText, Place, Title, ZonedDateTime
 from emon_meetings.invitations.repository import ReplyCounts, count_replies
 from emon_meetings.meetings import commands, repository
-from emon_meetings.meetings.repository import Participant
+from emon_meetings.meetings.repository import Participant, WantedMeetings
 from emon_meetings.meetings.rules import (
     DURATION_MINUTES_MAX,
     DURATION_MINUTES_MIN,
@@ -37,6 +37,8 @@ router = APIRouter(tags=["meetings"])
 
 PARTICIPANTS_MAX = 500
 LINK_LENGTH_MAX = 500
+
+Order = Literal["earliest-first", "latest-first"]
 
 DurationMinutes = Annotated[int, Field(strict=True, ge=DURATION_MINUTES_MIN, le=DURATION_MINUTES_MAX)]
 
@@ -98,6 +100,23 @@ class ScheduleMeeting(BaseModel):
         if self.place is None and self.link is None:
             raise PydanticCustomError("place", "must have a place, a link, or both")
         return self
+
+
+class AskAudience(BaseModel):
+    """Whom a meeting in this municipality would be for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ags: Ags
+    participants: Annotated[list[ParticipantBody], Field(max_length=PARTICIPANTS_MAX)]
+
+
+class AudienceBody(BaseModel):
+    """How many people would be invited, how many of them have no address, and who of the participants is not known."""
+
+    people: int
+    without_address: int
+    unknown: list[ParticipantBody]
 
 
 class ChangeMeeting(BaseModel):
@@ -223,15 +242,21 @@ async def list_meetings(
     actor: Caller,
     ags: Annotated[Ags | None, Query()] = None,
     kind: Annotated[MeetingKind | None, Query()] = None,
+    organisation_id: Annotated[
+        UUID | None, Query(description="Only meetings that it takes part in, or members of it are invited to")
+    ] = None,
     starting_from: Annotated[AwareDatetime | None, Query(description="Only meetings that start then or later")] = None,
+    starting_before: Annotated[AwareDatetime | None, Query(description="Only meetings that start earlier than then")] = None,
+    order: Annotated[Order, Query(description="A cursor belongs to the order that it came with")] = "earliest-first",
     limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
 ) -> Response:
-    """The meetings in reach, the earliest first. Without a role, these are the meetings the caller is invited to."""
+    """The meetings in reach. Without a role, these are the meetings the caller is invited to."""
     after = decode_cursor(cursor, datetime.fromisoformat, UUID)
+    wanted = WantedMeetings(ags, kind, organisation_id, starting_from, starting_before, order == "latest-first")
     async with database.transaction(actor, Permission.MEETING_READ) as tx:
         found = await repository.meetings_by_start(
-            tx, ags=ags, kind=kind, starting_from=starting_from, after=(after[0], after[1]) if after else None, limit=limit + 1
+            tx, wanted=wanted, after=(after[0], after[1]) if after else None, limit=limit + 1
         )
     shown = found[:limit]
     more = len(found) > limit
@@ -240,6 +265,25 @@ async def list_meetings(
         next_cursor=encode_cursor(shown[-1].starts_at.isoformat(), str(shown[-1].id)) if more else None,
     )
     return json_response(page)
+
+
+@router.post(
+    "/v1/meetings/audience",
+    response_model=AudienceBody,
+    responses=problem_answers(400, 401, 403, 413, 415, 422),
+    openapi_extra={"x-permission": Permission.MEETING_WRITE},
+)
+async def count_audience(body: AskAudience, database: ApiDatabase, actor: Caller) -> Response:
+    """How many people scheduling a meeting with these participants would invite now. Nothing is changed."""
+    participants = [Participant(item.person_id, item.organisation_id) for item in body.participants]
+    audience, unknown = await commands.count_audience(database, actor, body.ags, participants)
+    return json_response(
+        AudienceBody(
+            people=audience.people,
+            without_address=audience.without_address,
+            unknown=[ParticipantBody(person_id=item.person_id, organisation_id=item.organisation_id) for item in unknown],
+        )
+    )
 
 
 @router.get(

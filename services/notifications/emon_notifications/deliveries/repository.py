@@ -1,6 +1,6 @@
 """All SQL of what staff see and decide. Row-level security keeps a caller to the municipalities in reach."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -10,9 +10,9 @@ from emon_notifications.deliveries.rules import Cause, Status, sources, target
 from emon_platform.database import Transaction
 
 _COLUMNS = """
-    delivery.id, delivery.event_id, delivery.subject_id, delivery.person_id, person.display_name, delivery.ags, delivery.kind,
-    delivery.status, delivery.reason, delivery.mail_id, delivery.not_before, delivery.expires_at, delivery.created_at,
-    delivery.updated_at, delivery.settlement,
+    delivery.id, delivery.event_id, delivery.subject_id, meeting.title AS subject_title, delivery.person_id, person.display_name,
+    delivery.ags, delivery.kind, delivery.status, delivery.reason, delivery.mail_id, delivery.not_before, delivery.expires_at,
+    delivery.created_at, delivery.updated_at, delivery.settlement,
     (SELECT count(*) FROM attempts WHERE attempts.mail_id = delivery.mail_id) AS attempts
 """
 
@@ -34,9 +34,9 @@ def _in_reach(tx: Transaction, first: int) -> tuple[str, list[object]]:
 
 
 async def page_of_deliveries(
-    tx: Transaction, filters: Mapping[str, UUID | None], status: Status | None, before: UUID | None, limit: int
+    tx: Transaction, filters: Mapping[str, UUID | None], statuses: Collection[Status], before: UUID | None, limit: int
 ) -> list[Any]:
-    """Deliveries in reach, newest first. `filters` are columns with the value that they must have."""
+    """Deliveries in reach, newest first. `filters` are columns with the value that they must have; no statuses are all."""
     in_reach, arguments = _in_reach(tx, 1)
     conditions = [in_reach]
 
@@ -47,9 +47,9 @@ async def page_of_deliveries(
     for column in ("subject_id", "event_id", "person_id"):
         if filters.get(column) is not None:
             demand(f"delivery.{column} = {{}}", filters[column])
-    if status is not None:
-        # In words, not as a parameter: so the planner can use the partial indexes of single states.
-        conditions.append(f"delivery.status = '{status.value}'")
+    if statuses:
+        # In words, not as a parameter: so the planner can use the partial indexes of some states.
+        conditions.append("delivery.status IN (" + ", ".join(f"'{status.value}'" for status in sorted(set(statuses))) + ")")
     if before is not None:
         demand("delivery.id < {}", before)
     arguments.append(limit)
@@ -58,6 +58,7 @@ async def page_of_deliveries(
         SELECT {_COLUMNS}
         FROM deliveries AS delivery
         LEFT JOIN directory_people AS person ON person.person_id = delivery.person_id
+        LEFT JOIN meetings AS meeting ON meeting.meeting_id = delivery.subject_id
         WHERE {" AND ".join(conditions)}
         ORDER BY delivery.id DESC
         LIMIT ${len(arguments)}
@@ -84,6 +85,7 @@ async def find_delivery(tx: Transaction, delivery_id: UUID) -> DeliveryDetails |
             mail.kind AS mail_kind, mail.revision AS mail_revision, mail.introduces IS NOT NULL AS mail_introduces
         FROM deliveries AS delivery
         LEFT JOIN directory_people AS person ON person.person_id = delivery.person_id
+        LEFT JOIN meetings AS meeting ON meeting.meeting_id = delivery.subject_id
         LEFT JOIN mails AS mail ON mail.id = delivery.mail_id
         WHERE delivery.id = $1 AND {in_reach}
         """,

@@ -28,6 +28,7 @@ class Delivery(BaseModel):
     subject_id: UUID = Field(
         description="The meeting, the feedback, the request for a sign-in link, or the person who is introduced"
     )
+    subject_title: str | None = Field(description="The title of the meeting; null for anything else")
     person_id: UUID
     display_name: str | None = Field(description="Null where the person is not in reach or was erased")
     ags: str | None
@@ -96,7 +97,7 @@ async def list_deliveries(
     ] = None,
     event_id: UUID | None = None,
     person_id: UUID | None = None,
-    status: Status | None = None,
+    status: Annotated[list[Status] | None, Query(description="Only those in this state; repeated, in one of these")] = None,
     limit: Limit = LIMIT_DEFAULT,
     cursor: Cursor = None,
 ) -> Response:
@@ -104,7 +105,7 @@ async def list_deliveries(
     before = decode_cursor(cursor, UUID)
     filters = {"subject_id": subject_id, "event_id": event_id, "person_id": person_id}
     async with database.transaction(caller, Permission.DELIVERY_READ) as tx:
-        rows = await repository.page_of_deliveries(tx, filters, status, before[0] if before else None, limit + 1)
+        rows = await repository.page_of_deliveries(tx, filters, status or (), before[0] if before else None, limit + 1)
     items = [Delivery.model_validate(dict(row)) for row in rows[:limit]]
     next_cursor = encode_cursor(str(items[-1].id)) if len(rows) > limit else None
     return json_response(Page[Delivery](items=items, next_cursor=next_cursor))
