@@ -110,6 +110,7 @@ class Rows:
             ("post", "/v1/deliveries/{delivery_id}/release"): None,
             ("post", "/v1/deliveries/{delivery_id}/cancellation"): None,
             ("post", "/v1/deliveries/{delivery_id}/settlement"): None,
+            ("post", "/v1/deliveries/{delivery_id}/retry"): None,
             ("post", "/v1/organisations/imports"): f"name,kind,ags\nAus Liste,helper_circle,{HERE}\n",
             ("post", "/v1/people/imports"): (
                 f"email,display_name,locale,organisation,engagement\nx@example.org,X,de,{self.ids['circle_name']},volunteer\n"

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from datetime import date
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,7 +14,7 @@ from emon_embedded.service_databases import ServiceDatabase
 from emon_notifications.app import SERVICE
 
 from tests.notifications.conftest import CIRCLE, ELSEWHERE, HERE, Mailers, World
-from tests.notifications.mail_server import CONTENT, DROP, MailServer
+from tests.notifications.mail_server import CONTENT, DROP, RCPT, MailServer, Script
 from tests.polling import eventually
 from tests.service_api import ServiceApi as Api, serving
 
@@ -104,7 +105,7 @@ async def test_what_is_elsewhere_does_not_exist(world: World, api: Api) -> None:
     [delivery] = await world.deliveries()
     for actor in (STRANGER, STAFF_THERE_VOLUNTEER_HERE):
         assert (await api.as_(actor).get("/v1/deliveries")).json() == {"items": [], "next_cursor": None}
-        for method, path in (("GET", ""), ("POST", "/release"), ("POST", "/cancellation")):
+        for method, path in (("GET", ""), ("POST", "/release"), ("POST", "/cancellation"), ("POST", "/retry")):
             answer = await api.as_(actor).request(method, f"/v1/deliveries/{delivery['id']}{path}")
             assert answer.status_code == 404
     assert await world.statuses() == ["queued"]
@@ -118,6 +119,7 @@ async def test_who_is_not_staff_gets_nothing(world: World, api: Api, actor: Acto
     assert (await client.get("/v1/deliveries")).status_code == status
     assert (await client.get(f"/v1/deliveries/{delivery['id']}")).status_code == status
     assert (await client.post(f"/v1/deliveries/{delivery['id']}/release")).status_code == status
+    assert (await client.post(f"/v1/deliveries/{delivery['id']}/retry")).status_code == status
     assert (await client.post(f"/v1/deliveries/{delivery['id']}/cancellation")).status_code == status
 
 
@@ -137,7 +139,7 @@ async def test_deliveries_about_feedback_are_for_coordinators_of_the_municipalit
     both = Actor(uuid4(), (*STAFF.grants, Grant(role=Role.COORDINATOR, ags=ELSEWHERE)))
     for actor in (STAFF, both, STRANGER):
         assert (await api.as_(actor).get("/v1/deliveries", params={"person_id": str(person)})).json()["items"] == []
-        for method, path in (("GET", ""), ("POST", "/release"), ("POST", "/cancellation")):
+        for method, path in (("GET", ""), ("POST", "/release"), ("POST", "/cancellation"), ("POST", "/retry")):
             answer = await api.as_(actor).request(method, f"/v1/deliveries/{delivery['id']}{path}")
             assert answer.status_code == 404
     for actor in (COORDINATOR, ADMIN):
@@ -191,6 +193,109 @@ async def test_staff_release_what_is_uncertain_and_see_each_try(
     assert details["attempts"] == 2
     assert details["mail"]["kind"] == "invitation"
     assert mail_server.mails[0].message_id.startswith(f"<{details['mail']['id']}@")
+
+
+def nobody_there(*addresses: str) -> Script:
+    """No mailbox of these exists."""
+    return lambda step, recipient: "550 5.1.1 unknown" if step == RCPT and recipient in addresses else None
+
+
+async def retry(api: Api, delivery: dict[str, Any]) -> str:
+    """The state after another try is asked for, or why there is none."""
+    answer = await api.as_(STAFF).post(f"/v1/deliveries/{delivery['id']}/retry")
+    assert answer.status_code in (200, 409), answer.text
+    return answer.json()["status"] if answer.status_code == 200 else answer.json()["errors"][0]["code"]
+
+
+async def test_what_was_refused_is_sent_once_more_to_a_mended_address(
+    world: World, api: Api, mailers: Mailers, mail_server: MailServer
+) -> None:
+    person = await world.person("typo@example.org")
+    mail_server.script = nobody_there("typo@example.org")
+    async with mailers.running():
+        await world.meeting([person])
+        await world.settled()
+        await world.meeting([person])
+        assert await world.settled() == ["bounced", "suppressed"]
+        bounced, suppressed = await world.deliveries()
+        assert await retry(api, bounced) == await retry(api, suppressed) == "address-still-refused"
+        async with world.worker.unscoped() as tx:  # three weeks pass
+            await tx.execute("UPDATE deliveries SET expires_at = now() - interval '16 days'")
+        await world.person("right@example.org", person_id=person)
+        assert [await retry(api, item) for item in (bounced, suppressed)] == ["queued", "queued"]
+        assert await world.settled() == ["accepted", "accepted"]
+        assert await retry(api, bounced) == "delivery-status"
+    assert mail_server.recipients() == ["right@example.org"] * 2
+    # The same words are the same mail, whoever refused it before.
+    first, second = mail_server.mails
+    assert first.message_id.startswith(f"<{bounced['mail_id']}@")
+    assert second.message_id != first.message_id
+    tries = (await api.as_(STAFF).get(f"/v1/deliveries/{bounced['id']}")).json()["tries"]
+    assert [attempt["outcome"] for attempt in tries] == ["bounced", "accepted"]
+
+
+async def test_who_comes_back_to_an_address_is_written_to_there(
+    world: World, api: Api, mailers: Mailers, mail_server: MailServer
+) -> None:
+    """Nobody has to lift what was refused: it is forgotten with the address."""
+    person = await world.person("closed@example.org")
+    mail_server.script = nobody_there("closed@example.org")
+    async with mailers.running():
+        await world.meeting([person])
+        assert await world.settled() == ["bounced"]
+        [bounced] = await world.deliveries()
+        mail_server.script = nobody_there()
+        await world.person("other@example.org", person_id=person)
+        await world.person("closed@example.org", person_id=person)
+        assert await retry(api, bounced) == "queued"
+        assert await world.settled() == ["accepted"]
+    assert mail_server.recipients() == ["closed@example.org"]
+
+
+async def test_an_address_that_somebody_else_has_stays_refused(
+    world: World, api: Api, mailers: Mailers, mail_server: MailServer
+) -> None:
+    one, other = [await world.person("shared@example.org", name) for name in ("Kim", "Toni")]
+    mail_server.script = nobody_there("shared@example.org")
+    async with mailers.running():
+        await world.meeting([one, other])
+        await eventually(world.statuses, lambda all_: set(all_) <= {"bounced", "suppressed"})
+        await world.person("kim@example.org", person_id=one)
+        [of_one], [of_other] = await world.deliveries(person_id=one), await world.deliveries(person_id=other)
+        assert (await retry(api, of_one), await retry(api, of_other)) == ("queued", "address-still-refused")
+        assert set(await world.settled()) - {"bounced", "suppressed"} == {"accepted"}
+    assert mail_server.recipients() == ["kim@example.org"]
+
+
+async def test_nothing_is_sent_once_more_that_is_over_or_has_nowhere_to_go(
+    world: World, api: Api, mailers: Mailers, mail_server: MailServer
+) -> None:
+    [over, gone] = await world.people(2)
+    mail_server.script = nobody_there("person0@example.org", "person1@example.org")
+    async with mailers.running():
+        await world.meeting([gone])
+        meeting = await world.meeting([over])
+        assert await world.settled() == ["bounced", "bounced"]
+    for person in (over, gone):
+        await world.person(None if person == gone else "new@example.org", person_id=person)
+    async with world.worker.unscoped() as tx:
+        await tx.execute("UPDATE meetings SET starts_at = now() WHERE meeting_id = $1", meeting)
+    [of_gone, of_over] = await world.deliveries()
+    assert (await retry(api, of_gone), await retry(api, of_over)) == ("no-address", "delivery-too-late")
+    assert await world.statuses() == ["bounced", "bounced"]
+
+
+async def test_a_mail_that_was_refused_for_what_it_is_may_be_tried_again(
+    world: World, api: Api, mailers: Mailers, mail_server: MailServer
+) -> None:
+    """The address was not refused: a mailbox that was full, a filter that was mended."""
+    mail_server.script = lambda step, _recipient: "552 5.2.2 full" if step == CONTENT else None
+    async with mailers.running():
+        await world.meeting(await world.people(1))
+        assert await world.settled() == ["bounced"]
+        mail_server.script = nobody_there()
+        assert await retry(api, (await world.deliveries())[0]) == "queued"
+        assert await world.settled() == ["accepted"]
 
 
 async def test_staff_cancel_what_is_not_on_its_way(world: World, api: Api, mailers: Mailers, mail_server: MailServer) -> None:

@@ -1,8 +1,27 @@
 """The table of states: what may follow what, also when outcomes come late, twice or out of order."""
 
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
 import pytest
 
-from emon_notifications.deliveries.rules import FINAL, OPEN, TRANSITIONS, Cause, Status, refusal_of, sources, target
+from emon_contracts.refusals import Refusal
+from emon_notifications.deliveries.rules import (
+    FINAL,
+    OPEN,
+    TRANSITIONS,
+    Cause,
+    Kind,
+    Status,
+    Undelivered,
+    refusal_of,
+    retry,
+    sources,
+    target,
+)
+
+NOW = datetime(2027, 3, 1, tzinfo=UTC)
+TRIED_FOR = timedelta(days=5)
 
 LATE_OUTCOMES = (Cause.WAS_ACCEPTED, Cause.WAS_REFUSED, Cause.WAS_PUT_OFF, Cause.WAS_NOT_SENT)
 
@@ -20,8 +39,9 @@ def test_every_cause_stands_in_the_table_and_leads_to_one_state() -> None:
     assert all(target(cause) not in sources(cause) for cause in Cause)
 
 
-def test_final_states_are_final() -> None:
-    assert all(not FINAL & set(transitions) for transitions in TRANSITIONS.values())
+def test_final_states_are_final_but_for_staff_who_try_again_what_did_not_arrive() -> None:
+    leaving = {cause: FINAL & set(transitions) for cause, transitions in TRANSITIONS.items() if FINAL & set(transitions)}
+    assert leaving == {Cause.STAFF_RETRIED: {Status.BOUNCED, Status.SUPPRESSED}}
     assert {Status.ACCEPTED, Status.BOUNCED, Status.SUPPRESSED, Status.SUPERSEDED, Status.SKIPPED, Status.EXPIRED} < FINAL
     assert {Status.ERASED, Status.CANCELLED, Status.BY_HAND} < FINAL
 
@@ -30,7 +50,7 @@ def test_every_state_but_the_first_ones_can_be_reached_and_every_open_one_left()
     reached = {status for transitions in TRANSITIONS.values() for status in transitions.values()}
     assert set(Status) - reached == {Status.WAITING}
     left = {status for transitions in TRANSITIONS.values() for status in transitions}
-    assert left == OPEN | {Status.SENDING, Status.UNCERTAIN}
+    assert left == OPEN | {Status.SENDING, Status.UNCERTAIN, Status.BOUNCED, Status.SUPPRESSED}
 
 
 def test_what_is_on_its_way_cannot_be_called_back() -> None:
@@ -40,6 +60,7 @@ def test_what_is_on_its_way_cannot_be_called_back() -> None:
         Cause.PERSON_WAS_ERASED,
         Cause.STAFF_CANCELLED,
         Cause.STAFF_RELEASED,
+        Cause.STAFF_RETRIED,
     ):
         assert after(Status.SENDING, cause) is Status.SENDING
 
@@ -67,6 +88,11 @@ def test_what_is_on_its_way_cannot_be_called_back() -> None:
         ([Cause.WAS_PUT_OFF, Cause.WAS_ACCEPTED], Status.DEFERRED),
         ([Cause.WAS_PUT_OFF, Cause.NEWER_WAS_PLANNED, Cause.BECAME_DUE], Status.SUPERSEDED),
         ([Cause.WAS_NOT_SENT, Cause.ATTEMPT_BEGAN], Status.SENDING),
+        ([Cause.WAS_REFUSED, Cause.STAFF_RETRIED, Cause.ATTEMPT_BEGAN, Cause.WAS_ACCEPTED], Status.ACCEPTED),
+        ([Cause.WAS_REFUSED, Cause.STAFF_RETRIED, Cause.WAS_REFUSED], Status.QUEUED),
+        ([Cause.WAS_REFUSED, Cause.STAFF_RETRIED, Cause.STAFF_RETRIED], Status.QUEUED),
+        ([Cause.WAS_ACCEPTED, Cause.STAFF_RETRIED], Status.ACCEPTED),
+        ([Cause.GOT_NO_REPLY, Cause.STAFF_RETRIED], Status.UNCERTAIN),
     ],
 )
 def test_outcomes_in_odd_orders(causes: list[Cause], expected: Status) -> None:
@@ -81,3 +107,44 @@ def test_staff_release_and_cancel_only_what_can_be() -> None:
     refusal = refusal_of(Cause.STAFF_RELEASED, Status.ACCEPTED)
     assert refusal is not None
     assert refusal.conflict
+    retriable = {status for status in Status if refusal_of(Cause.STAFF_RETRIED, status) is None}
+    assert retriable == {Status.BOUNCED, Status.SUPPRESSED}
+
+
+def undelivered(kind: Kind = Kind.INVITATION, **changes: Any) -> Undelivered:
+    """Refused three weeks ago; the meeting is in six."""
+    facts: dict[str, Any] = {
+        "expires_at": NOW - timedelta(days=16),
+        "meeting_starts_at": NOW + timedelta(weeks=6),
+        "has_address": True,
+        "address_is_suppressed": False,
+    }
+    return Undelivered(kind, **{**facts, **changes})
+
+
+@pytest.mark.parametrize(
+    ("delivery", "until"),
+    [
+        (undelivered(), NOW + TRIED_FOR),
+        (undelivered(meeting_starts_at=NOW + timedelta(days=1)), NOW + timedelta(days=1)),
+        (undelivered(Kind.FEEDBACK_ANSWERED, meeting_starts_at=None), NOW + TRIED_FOR),
+        (undelivered(Kind.SIGN_IN, meeting_starts_at=None, expires_at=NOW + timedelta(minutes=9)), NOW + timedelta(minutes=9)),
+    ],
+)
+def test_what_did_not_arrive_is_tried_again_until_what_it_tells_is_over(delivery: Undelivered, until: datetime) -> None:
+    assert retry(delivery, NOW, TRIED_FOR) == until
+
+
+@pytest.mark.parametrize(
+    ("delivery", "code"),
+    [
+        (undelivered(has_address=False), "no-address"),
+        (undelivered(address_is_suppressed=True), "address-still-refused"),
+        (undelivered(meeting_starts_at=NOW), "delivery-too-late"),
+        (undelivered(Kind.SIGN_IN, meeting_starts_at=None), "delivery-too-late"),
+    ],
+)
+def test_what_cannot_arrive_is_not_tried_again(delivery: Undelivered, code: str) -> None:
+    refusal = retry(delivery, NOW, TRIED_FOR)
+    assert isinstance(refusal, Refusal)
+    assert (refusal.code, refusal.conflict) == (code, True)

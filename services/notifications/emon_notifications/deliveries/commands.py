@@ -1,13 +1,16 @@
 """What staff can decide about a delivery."""
 
+from datetime import datetime
 from uuid import UUID
 
 from emon_contracts.actors import Actor
 from emon_contracts.permissions import Permission
-from emon_contracts.refusals import NotFound, Refused
+from emon_contracts.refusals import NotFound, Refusal, Refused
 from emon_notifications.deliveries import repository
 from emon_notifications.deliveries.repository import DeliveryDetails
-from emon_notifications.deliveries.rules import Cause, refusal_of
+from emon_notifications.deliveries.rules import Cause, refusal_of, retry
+from emon_notifications.mailing.due import clock
+from emon_notifications.planning.rules import TRIED_FOR
 from emon_notifications.undelivered import repository as undelivered
 from emon_notifications.undelivered.rules import Settlement, settlement_refusal
 from emon_platform.database import Database, Transaction
@@ -36,17 +39,41 @@ async def settle_delivery(database: Database, actor: Actor, delivery_id: UUID) -
         return await _found(tx, delivery_id)
 
 
+async def retry_delivery(database: Database, actor: Actor, delivery_id: UUID) -> DeliveryDetails:
+    """Sends once more what was refused, now that the address is another or is taken again.
+
+    Raises NotFound, and Refused (409) in any other state, while the address is one that was refused for good, without any, and
+    once what it tells is over.
+    """
+    async with database.transaction(actor, Permission.DELIVERY_DECIDE) as tx:
+        await _lock(tx, delivery_id, Cause.STAFF_RETRIED)
+        until = retry(await repository.undelivered(tx, delivery_id), await clock(tx), TRIED_FOR)
+        if isinstance(until, Refusal):
+            raise Refused(until)
+        return await _apply(tx, delivery_id, Cause.STAFF_RETRIED, "retried-by-staff", until)
+
+
 async def _decide(database: Database, actor: Actor, delivery_id: UUID, cause: Cause, reason: str) -> DeliveryDetails:
     async with database.transaction(actor, Permission.DELIVERY_DECIDE) as tx:
-        status = await repository.lock_delivery(tx, delivery_id)
-        if status is None:
-            raise NotFound("delivery", delivery_id)
-        refusal = refusal_of(cause, status)
-        if refusal is not None:
-            raise Refused(refusal)
-        await repository.apply(tx, delivery_id, cause, reason)
-        await undelivered.tell(tx, [delivery_id])
-        return await _found(tx, delivery_id)
+        await _lock(tx, delivery_id, cause)
+        return await _apply(tx, delivery_id, cause, reason)
+
+
+async def _lock(tx: Transaction, delivery_id: UUID, cause: Cause) -> None:
+    status = await repository.lock_delivery(tx, delivery_id)
+    if status is None:
+        raise NotFound("delivery", delivery_id)
+    refusal = refusal_of(cause, status)
+    if refusal is not None:
+        raise Refused(refusal)
+
+
+async def _apply(
+    tx: Transaction, delivery_id: UUID, cause: Cause, reason: str, expires_at: datetime | None = None
+) -> DeliveryDetails:
+    await repository.apply(tx, delivery_id, cause, reason, expires_at)
+    await undelivered.tell(tx, [delivery_id])
+    return await _found(tx, delivery_id)
 
 
 async def _found(tx: Transaction, delivery_id: UUID) -> DeliveryDetails:

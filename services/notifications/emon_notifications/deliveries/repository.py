@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from emon_contracts.permissions import Permission, scope_of
-from emon_notifications.deliveries.rules import Cause, Status, sources, target
+from emon_notifications.deliveries.rules import Cause, Kind, Status, Undelivered, sources, target
 from emon_platform.database import Transaction
 
 _COLUMNS = """
@@ -117,16 +118,42 @@ async def lock_delivery(tx: Transaction, delivery_id: UUID) -> Status | None:
     return None if status is None else Status(status)
 
 
-async def apply(tx: Transaction, delivery_id: UUID, cause: Cause, reason: str) -> None:
-    """Gives a locked delivery the state that the cause leads to."""
+async def undelivered(tx: Transaction, delivery_id: UUID) -> Undelivered:
+    """What decides whether a locked delivery is tried once more."""
+    row = await tx.fetchrow(
+        """
+        SELECT delivery.kind, delivery.expires_at, meeting.starts_at AS meeting_starts_at,
+               person.email_key IS NOT NULL AS has_address,
+               EXISTS (
+                   SELECT FROM suppressed_addresses AS suppressed WHERE suppressed.email_key = person.email_key
+               ) AS address_is_suppressed
+        FROM deliveries AS delivery
+        LEFT JOIN directory_people AS person ON person.person_id = delivery.person_id
+        LEFT JOIN meetings AS meeting ON meeting.meeting_id = delivery.subject_id
+        WHERE delivery.id = $1
+        """,
+        delivery_id,
+    )
+    return Undelivered(
+        kind=Kind(row["kind"]),
+        expires_at=row["expires_at"],
+        meeting_starts_at=row["meeting_starts_at"],
+        has_address=row["has_address"],
+        address_is_suppressed=row["address_is_suppressed"],
+    )
+
+
+async def apply(tx: Transaction, delivery_id: UUID, cause: Cause, reason: str, expires_at: datetime | None = None) -> None:
+    """Gives a locked delivery the state that the cause leads to; None leaves its expiry as it is."""
     await tx.execute(
         """
         UPDATE deliveries
-        SET status = $2, reason = $3, not_before = NULL, updated_at = now()
+        SET status = $2, reason = $3, not_before = NULL, expires_at = coalesce($5, expires_at), updated_at = now()
         WHERE id = $1 AND status = ANY($4::text[])
         """,
         delivery_id,
         target(cause),
         reason,
         sources(cause),
+        expires_at,
     )

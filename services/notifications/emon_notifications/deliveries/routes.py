@@ -164,3 +164,17 @@ async def settle_delivery(delivery_id: UUID, caller: Caller, database: ApiDataba
     For what bounced, was suppressed, or is to be told by hand; its status stays, and nobody is asked to look at it any more.
     """
     return _details(await commands.settle_delivery(database, caller, delivery_id))
+
+
+@router.post(
+    "/{delivery_id}/retry",
+    operation_id="retry_delivery",
+    responses={200: {"model": DeliveryWithAttempts}, **problem_answers(401, 403, 404, 409)},
+    openapi_extra={"x-permission": Permission.DELIVERY_DECIDE},
+)
+async def retry_delivery(delivery_id: UUID, caller: Caller, database: ApiDatabase) -> Response:
+    """Sends once more what bounced or was suppressed, after the person's address was mended.
+
+    As long as what it tells is not over: until the meeting starts, however long ago it was refused.
+    """
+    return _details(await commands.retry_delivery(database, caller, delivery_id))

@@ -5,6 +5,8 @@ an outcome that comes late, twice or out of order finds no row to change.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from emon_contracts.refusals import Refusal
@@ -52,6 +54,7 @@ OPEN = frozenset({Status.WAITING, Status.QUEUED, Status.DEFERRED, Status.HELD})
 """Nothing is on its way, and something still may be."""
 
 FINAL = frozenset(Status) - OPEN - {Status.SENDING, Status.UNCERTAIN}
+"""Nothing leads on by itself. From two of these staff do: see Cause.STAFF_RETRIED."""
 
 
 class Cause(StrEnum):
@@ -80,6 +83,7 @@ class Cause(StrEnum):
     DATABASE_WAS_RESTORED = "database_was_restored"
     STAFF_RELEASED = "staff_released"
     STAFF_CANCELLED = "staff_cancelled"
+    STAFF_RETRIED = "staff_retried"  # after the address was mended
 
 
 def _to(target: Status, *sources: Status) -> Mapping[Status, Status]:
@@ -112,6 +116,8 @@ TRANSITIONS: Mapping[Cause, Mapping[Status, Status]] = {
     Cause.DATABASE_WAS_RESTORED: _to(Status.HELD, Status.QUEUED, Status.DEFERRED),
     Cause.STAFF_RELEASED: _to(Status.QUEUED, Status.UNCERTAIN, Status.HELD),
     Cause.STAFF_CANCELLED: _to(Status.CANCELLED, *sorted(OPEN), Status.UNCERTAIN),
+    # The one way back from an end: for certain nothing arrived.
+    Cause.STAFF_RETRIED: _to(Status.QUEUED, Status.BOUNCED, Status.SUPPRESSED),
 }
 
 
@@ -131,3 +137,36 @@ def refusal_of(cause: Cause, status: Status) -> Refusal | None:
         return None
     wanted = ", ".join(sorted(sources(cause)))
     return Refusal("delivery-status", f"The delivery is {status.value}; this is for one that is {wanted}.", conflict=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """A delivery that did not arrive, and what is known of its person now."""
+
+    kind: Kind
+    expires_at: datetime
+    meeting_starts_at: datetime | None  # where it is about a meeting
+    has_address: bool
+    address_is_suppressed: bool
+
+
+def retry(undelivered: Undelivered, now: datetime, tried_for: timedelta) -> datetime | Refusal:
+    """Until when it is tried once more, or why it is not.
+
+    Its time is that of what it is about, and not how long the mail server had to take it: an invitation is worth sending until
+    the meeting starts, a link to sign in as long as it was wanted.
+    """
+    if not undelivered.has_address:
+        return Refusal("no-address", "The person has no address, or you do not see them. Reach them by hand.", conflict=True)
+    if undelivered.address_is_suppressed:
+        return Refusal(
+            "address-still-refused",
+            "The mail server refused this address for good. Have the address mended first.",
+            conflict=True,
+        )
+    until = undelivered.expires_at if undelivered.kind is Kind.SIGN_IN else now + tried_for
+    if undelivered.meeting_starts_at is not None:
+        until = min(until, undelivered.meeting_starts_at)
+    if until <= now:
+        return Refusal("delivery-too-late", "What it tells is over.", conflict=True)
+    return until

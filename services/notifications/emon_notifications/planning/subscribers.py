@@ -111,10 +111,14 @@ class Planner:
             await repository.plan_for_people(tx, Kind.SIGN_IN, owed, self._hold_before)
 
     async def after_people(self, tx: Transaction, person_ids: Sequence[UUID]) -> None:
-        """What waited for somebody who turned up is planned; what is owed to somebody who was erased ends."""
+        """What waited for somebody who turned up is planned; what is owed to somebody who was erased ends.
+
+        An address that was refused, and that the person has changed, is refused no more.
+        """
         await repository.end_for_erased(tx, person_ids)
         await undelivered.settle_for_people(tx, person_ids)
         await forget_erased(tx, person_ids)
+        await repository.forget_unused_addresses(tx)
         await repository.reconsider_waiting(tx, self._hold_before, person_ids=person_ids)
         await introductions.meet(tx, person_ids)
         if not self._introduce_after:
