@@ -112,6 +112,8 @@ async def test_the_own_record_has_names_and_is_whole(api: Api, worker: Database)
             "id": kim,
             "display_name": "Kim Muster",
             "email": MAIL,
+            "pending_email": None,
+            "former_emails": [],
             "locale": "de",
             "memberships": record["memberships"],
             "grants": [],

@@ -1,5 +1,7 @@
 """Contacts: who is there and who is responsible. The composition root."""
 
+from emon_contacts.addresses.commands import forget_past_changes
+from emon_contacts.addresses.routes import router as addresses
 from emon_contacts.erasures.commands import announce_again
 from emon_contacts.erasures.routes import router as erasures
 from emon_contacts.import_drafts import repository as import_drafts_kept
@@ -37,6 +39,7 @@ def _worker(settings: ContactsSettings, _database: Database) -> Worker:
             Timer("import drafts", HOUR_S, import_drafts_kept.sweep),
             Timer("erasures", MINUTE_S, announce_again),
             Timer("past absences", DAY_S, forget_past_absences),
+            Timer("past address changes", HOUR_S, forget_past_changes),
         )
     )
 
@@ -45,6 +48,6 @@ SERVICE = Service(
     name="contacts",
     title="EmON contacts",
     settings=ContactsSettings,
-    routers=(municipalities, imports, import_drafts, organisations, people, own_record, erasures, working_weeks),
+    routers=(municipalities, imports, import_drafts, organisations, people, own_record, addresses, erasures, working_weeks),
     worker=_worker,
 )

@@ -69,6 +69,7 @@ class LinkPurpose(StrEnum):
     FEEDBACK = "feedback"
     CORRECTION = "correction"
     ERASURE = "erasure"
+    ADDRESS = "address"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 Here alone does personal data travel through Kafka; erasure is a tombstone.
 """
 
-from datetime import date
+from datetime import date, datetime
 from enum import IntEnum
 from typing import Annotated, ClassVar
 from uuid import UUID
@@ -47,10 +47,29 @@ class AbsenceRecord(BaseModel):
     last_day: date
 
 
+class AddressChangeRecord(BaseModel):
+    """An address that was proposed, until it is confirmed or its time is over; then the one before it, for some days.
+
+    `revision` stands in the link that confirms it. `email` is where the person is written to about it: the proposed address, and
+    once it is confirmed, the former one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    change_id: UUID
+    revision: int
+    email: str
+    confirmed: bool
+    by_themself: bool
+    proposed_at: datetime
+    expires_at: datetime
+
+
 class PersonRecord(Payload):
     """A person, with all memberships and grants.
 
     `entered_by` is who entered them, None for the operator of the platform. `working_days` None: Monday to Friday.
+    `address_changes` are those that somebody is still to be written to about.
     """
 
     TYPE: ClassVar[str] = "de.emon.directory.person.v1"
@@ -66,6 +85,7 @@ class PersonRecord(Payload):
     entered_by: UUID | None = None
     working_days: tuple[Weekday, ...] | None = None
     absences: tuple[AbsenceRecord, ...] = ()
+    address_changes: tuple[AddressChangeRecord, ...] = ()
 
 
 class OrganisationRecord(Payload):

@@ -34,6 +34,8 @@ class Permission(StrEnum):
     PERSON_WRITE = "person.write"
     PERSON_CORRECT = "person.correct"
     PERSON_ERASE = "person.erase"
+    ADDRESS_PROPOSE = "address.propose"
+    ADDRESS_CONFIRM = "address.confirm"
     WORKING_WEEK_READ = "working-week.read"
     WORKING_WEEK_WRITE = "working-week.write"
     MEETING_READ = "meeting.read"
@@ -69,6 +71,9 @@ PERMISSIONS: Mapping[Permission, Mapping[Role, Reach]] = {
     # A person belongs to themselves.
     Permission.PERSON_CORRECT: _OWN,
     Permission.PERSON_ERASE: _OWN,
+    # An address is whose mailbox it is: others propose one, and nobody but a reader of its mail makes it theirs.
+    Permission.ADDRESS_PROPOSE: _COORDINATORS | _OWN,
+    Permission.ADDRESS_CONFIRM: {},
     # Who works when is for those who work together by day, not for the whole circle.
     Permission.WORKING_WEEK_READ: _PAID | _OWN,
     Permission.WORKING_WEEK_WRITE: _COORDINATORS | _OWN,
@@ -95,8 +100,10 @@ PERMISSIONS: Mapping[Permission, Mapping[Role, Reach]] = {
 LINKS: Mapping[LinkPurpose, frozenset[Permission]] = {
     LinkPurpose.INVITATION: frozenset({Permission.INVITATION_READ, Permission.INVITATION_REPLY}),
     LinkPurpose.FEEDBACK: frozenset({Permission.FEEDBACK_READ, Permission.FEEDBACK_ANSWER, Permission.FEEDBACK_RESPOND}),
-    LinkPurpose.CORRECTION: frozenset({Permission.PERSON_READ, Permission.PERSON_CORRECT}),
+    LinkPurpose.CORRECTION: frozenset({Permission.PERSON_READ, Permission.PERSON_CORRECT, Permission.ADDRESS_PROPOSE}),
     LinkPurpose.ERASURE: frozenset({Permission.PERSON_READ, Permission.PERSON_ERASE}),
+    # Who reads a mailbox that may not be theirs sees nothing of the person but whose address it is to be.
+    LinkPurpose.ADDRESS: frozenset({Permission.ADDRESS_CONFIRM}),
 }
 
 # A role may grant those that stand at or below it. Speakers and volunteers grant nothing: they do not hold person.write.

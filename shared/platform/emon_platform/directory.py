@@ -22,17 +22,24 @@ LOOK_AGAIN_INTERVAL_S = 0.05
 
 Key = TypeVar("Key")
 AfterPeople = Callable[[Transaction, Sequence[UUID]], Awaitable[None]]
+KeepMore = Callable[[Transaction, Sequence[StateRecord]], Awaitable[None]]
 
 
-async def _nothing(_tx: Transaction, _person_ids: Sequence[UUID]) -> None:
+async def _nothing(_tx: Transaction, _people: Sequence[UUID] | Sequence[StateRecord]) -> None:
     return
 
 
-def subscriptions(after_people: AfterPeople = _nothing) -> tuple[States, ...]:
-    """What keeps the copy current. `after_people` is called with the people that changed, in the same transaction."""
+def subscriptions(after_people: AfterPeople = _nothing, *, keep_more: KeepMore = _nothing) -> tuple[States, ...]:
+    """What keeps the copy current. `after_people` is called with the people that changed, in the same transaction.
+
+    Before it, `keep_more` gets their records, for what one service alone keeps of them.
+    """
 
     async def people(tx: Transaction, records: Sequence[StateRecord]) -> None:
         changed = await save_people(tx, records)
+        if changed:
+            fresh = set(changed)
+            await keep_more(tx, [record for record in records if UUID(record.key) in fresh])
         erased = [record.key for record in records if record.payload is None]
         if erased:
             await dead_letters.drop_records_of(tx, DIRECTORY_PEOPLE.name, erased)

@@ -38,6 +38,7 @@ class Purpose(IntEnum):
     FEEDBACK = 3
     CORRECTION = 4
     ERASURE = 5
+    ADDRESS = 6
 
 
 class InvalidLink(ValueError):

@@ -1,8 +1,10 @@
 """What people can do with their own record: read it whole, and correct it."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID
 
+from emon_contacts.addresses import repository as addresses
 from emon_contacts.own_record import repository
 from emon_contacts.people import reading, repository as people
 from emon_contacts.people.commands import save_change
@@ -26,6 +28,8 @@ class OwnRecord:
     working_week: WorkingWeek
     organisations: dict[UUID, str]
     municipalities: dict[Ags, str]
+    pending_email: str | None  # proposed, and not confirmed
+    former_emails: list[str]  # kept for some days, for the notice that goes there
     entered_by: str | None  # None: the operator, somebody who is erased, or not noted
 
 
@@ -35,12 +39,15 @@ async def read_own_record(database: Database, actor: Actor, person_id: UUID) -> 
         person = await _themself(tx, person_id, Permission.PERSON_READ)
         names = await repository.names_in_own_record(tx)
         ties = [*person.memberships, *person.grants]
+        newest = (await addresses.changes_of(tx, person_id))[-1:]
         enterer = await repository.who_entered(tx, person_id)
         return OwnRecord(
             person=person,
             working_week=await working_weeks.working_week_of(tx, person_id),
             organisations=names,
             municipalities=await repository.names_of_municipalities(tx, {tie.ags for tie in ties if tie.ags is not None}),
+            pending_email=next((change.email for change in newest if change.is_pending(datetime.now(UTC))), None),
+            former_emails=await addresses.former_addresses_of(tx, person_id),
             entered_by=None if enterer is None else names.get(enterer),
         )
 

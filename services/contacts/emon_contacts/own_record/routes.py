@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from emon_contacts.own_record import commands
 from emon_contacts.own_record.commands import OwnRecord
@@ -41,6 +41,8 @@ class RecordView(BaseModel):
     id: UUID
     display_name: str
     email: str | None
+    pending_email: str | None = Field(description="Proposed as the new address, and not confirmed yet")
+    former_emails: list[str] = Field(description="Kept for some days after a change, for the notice that goes there")
     locale: Locale
     memberships: list[NamedMembership]
     grants: list[NamedGrant]
@@ -82,6 +84,8 @@ def _view(record: OwnRecord) -> RecordView:
         id=person.id,
         display_name=person.display_name,
         email=person.email,
+        pending_email=record.pending_email,
+        former_emails=record.former_emails,
         locale=person.locale,
         memberships=[
             NamedMembership(

@@ -8,7 +8,7 @@ from uuid import UUID
 from emon_contacts.names import identity_key, search_key
 from emon_contacts.people.rules import Entry
 from emon_contracts.actors import Grant
-from emon_contracts.directory import AbsenceRecord, MembershipRecord, PersonRecord, Weekday
+from emon_contracts.directory import AbsenceRecord, AddressChangeRecord, MembershipRecord, PersonRecord, Weekday
 from emon_contracts.values import Ags, email_key
 from emon_platform.database import Transaction
 
@@ -197,6 +197,7 @@ def _record(row: Any) -> PersonRecord:
         entered_by=row["entered_by"],
         working_days=None if row["working_days"] is None else tuple(Weekday(int(digit)) for digit in row["working_days"]),
         absences=tuple(AbsenceRecord.model_validate(item) for item in json.loads(row["absences"])),
+        address_changes=tuple(AddressChangeRecord.model_validate(item) for item in json.loads(row["address_changes"])),
     )
 
 
