@@ -15,7 +15,7 @@ from joserfc.jwk import OKPKey
 from uuid_utils.compat import uuid7
 
 from emon_contracts.actors import Engagement, Grant, Role
-from emon_contracts.directory import MembershipRecord, MunicipalityRecord, PersonRecord
+from emon_contracts.directory import AddressChangeRecord, MembershipRecord, MunicipalityRecord, PersonRecord
 from emon_contracts.envelope import Event, Payload
 from emon_contracts.events.feedback import FeedbackKind
 from emon_contracts.events.gateway import SignInRequested
@@ -39,7 +39,7 @@ from emon_notifications.rendering import Sender
 from emon_notifications.schema import migrations
 from emon_notifications.smtp import SmtpSettings
 from emon_platform import directory
-from emon_platform.consumer.subscriptions import StateRecord
+from emon_platform.consumer.subscriptions import StateRecord, States
 from emon_platform.database import Database
 
 from tests.conftest import FreshDatabase
@@ -130,6 +130,7 @@ class World:
         ags: str = HERE,
         entered_by: UUID | None = None,
         introduced: bool = False,
+        address_changes: Sequence[AddressChangeRecord] = (),
     ) -> UUID:
         """The directory tells of somebody, who was told so long ago or not."""
         person_id = person_id or uuid4()
@@ -142,6 +143,7 @@ class World:
             memberships=(membership,),
             grants=(Grant(role=Role.VOLUNTEER, ags=ags, organisation_id=CIRCLE),),
             entered_by=entered_by,
+            address_changes=tuple(address_changes),
         )
         await self._save_person(person_id, record)
         if introduced:
@@ -160,9 +162,9 @@ class World:
 
     async def _save_person(self, person_id: UUID, record: PersonRecord | None) -> None:
         self.versions[person_id] = self.versions.get(person_id, 0) + 1
+        [people, *_] = [item for item in self.planner.subscriptions() if isinstance(item, States)]
         async with self.worker.unscoped() as tx:
-            changed = await directory.save_people(tx, [StateRecord(str(person_id), self.versions[person_id], record)])
-            await self.planner.after_people(tx, changed)
+            await people.handle(tx, [StateRecord(str(person_id), self.versions[person_id], record)])
 
     async def meeting(
         self, guests: Sequence[UUID] = (), *, title: str = "Runder Tisch", starts_in: timedelta = timedelta(days=30)

@@ -32,6 +32,11 @@ def test_a_sign_in_mail_to_several_people_neither_introduces_nor_waits() -> None
         assert manner_of(standing, readers=2, repeats_introduction=False) is Manner.PLAIN
 
 
+def test_what_goes_to_an_address_that_is_not_theirs_introduces_nobody() -> None:
+    for standing in Standing:
+        assert manner_of(standing, readers=1, repeats_introduction=False, goes_elsewhere=True) is Manner.PLAIN
+
+
 def test_the_mail_that_may_have_introduced_is_repeated_word_for_word() -> None:
     assert manner_of(Standing.INTRODUCED, readers=1, repeats_introduction=True) is Manner.INTRODUCING
     assert manner_of(Standing.INTRODUCED, readers=1, repeats_introduction=False) is Manner.PLAIN

@@ -19,6 +19,7 @@ from emon_contracts.events.feedback import Awaited, FeedbackKind
 from emon_contracts.events.meetings import MeetingKind
 from emon_contracts.values import Locale, Title, ZonedDateTime
 from emon_notifications.rendering import (
+    AddressFacts,
     Facts,
     FeedbackFacts,
     IntroductionFacts,
@@ -56,12 +57,14 @@ FACTS = MeetingFacts(
 TOKEN = "Aa0-_bCd" * 21 + "Wxyz"
 ERIKA = Recipient("Erika Süß", "erika@example.org", "0192.1@emon.example", (PersonalLink("Erika Süß", TOKEN),))
 MEETING_KINDS = (MailKind.INVITATION, MailKind.CHANGE, MailKind.CANCELLATION)
+ADDRESS = AddressFacts(expires_at=datetime(2027, 3, 4, 8, 15, tzinfo=UTC), by_themself=True)
 SIGN_IN = SignInFacts(expires_at=datetime(2027, 3, 1, 8, 15, tzinfo=UTC), people=1)
 
 
 FEEDBACK = FeedbackFacts(FeedbackKind.PROBLEM, Awaited.ANSWER, date(2027, 3, 18), "Ilsfeld")
 INTRODUCTION = IntroductionFacts("Kim Koordination", (Part(Role.VOLUNTEER, "Helferkreis Nord", "Ilsfeld"),))
 CORRECT, ERASE = "Corr-_" * 28 + "Wxyz", "Eras-_" * 28 + "Wxyz"
+ADDRESS_KINDS = (MailKind.ADDRESS_CONFIRMATION, MailKind.ADDRESS_CHANGED)
 FEEDBACK_KINDS = tuple(kind for kind in MailKind if kind.startswith("feedback_"))
 
 
@@ -69,6 +72,8 @@ def fill(kind: MailKind, locale: Locale, facts: Facts = FACTS, recipient: Recipi
     """A mail; the kind that does nothing but introduce does so."""
     if kind is MailKind.INTRODUCTION:
         return introducing(kind, locale)
+    if kind is MailKind.ADDRESS_CHANGED:
+        recipient = replace(recipient, links=())
     return prepare(kind, locale, facts, SENDER, NOW).fill(recipient)
 
 
@@ -93,7 +98,13 @@ def part(message: EmailMessage, content_type: str) -> str:
 def facts_of(kind: MailKind) -> Facts:
     if kind in FEEDBACK_KINDS:
         return FEEDBACK
-    return {MailKind.SIGN_IN: SIGN_IN, MailKind.INTRODUCTION: NoFacts()}.get(kind, FACTS)
+    others: dict[MailKind, Facts] = {
+        MailKind.SIGN_IN: SIGN_IN,
+        MailKind.INTRODUCTION: NoFacts(),
+        MailKind.ADDRESS_CONFIRMATION: ADDRESS,
+        MailKind.ADDRESS_CHANGED: NoFacts(),
+    }
+    return others.get(kind, FACTS)
 
 
 @pytest.mark.parametrize("locale", Locale)
@@ -106,7 +117,7 @@ def test_every_mail_says_why_it_came_and_whom_to_ask(kind: MailKind, locale: Loc
         assert ("You receive this e-mail because" if english else "Sie bekommen diese E-Mail, weil") in text
         assert ("Simply reply to this e-mail." if english else "Antworten Sie einfach auf diese E-Mail.") in text
         assert ("Hello Erika Süß," if english else "Guten Tag Erika Süß,") in text
-        assert ("Ilsfeld" in text) is (kind is not MailKind.SIGN_IN)
+        assert ("Ilsfeld" in text) is (kind is not MailKind.SIGN_IN and kind not in ADDRESS_KINDS)
     assert message["Reply-To"].addresses[0].addr_spec == "antwort@emon.example"
     assert message["From"].addresses[0].addr_spec == "noreply@emon.example"
     assert message["To"].addresses[0].addr_spec == "erika@example.org"
@@ -195,6 +206,28 @@ def test_two_people_with_one_mailbox_get_a_link_each_under_their_names() -> None
     assert lines[0] == "Guten Tag,"
     assert "Anna &lt;b&gt;:" in part(message, "text/html")
     assert str(message["To"]) == "beide@example.org"
+
+
+@pytest.mark.parametrize("locale", Locale)
+def test_the_question_to_a_new_address_says_who_gave_it_until_when_and_has_its_link(locale: Locale) -> None:
+    for by_themself, says in (
+        (True, "You want e-mail" if locale is Locale.EN else "Sie möchten E-Mails"),
+        (False, "Your coordinator gave" if locale is Locale.EN else "Ihre Koordination hat"),
+    ):
+        message = parse(fill(MailKind.ADDRESS_CONFIRMATION, locale, replace(ADDRESS, by_themself=by_themself)))
+        text = part(message, "text/plain")
+        assert f"https://emon.example/links/{TOKEN}" in text.splitlines()
+        assert f'href="https://emon.example/links/{TOKEN}"' in part(message, "text/html")
+        assert says in " ".join(text.split())
+        assert ("Thursday, 4 March 2027, 09:15" if locale is Locale.EN else "Donnerstag, 4. März 2027, 09:15 Uhr") in text
+
+
+@pytest.mark.parametrize("locale", Locale)
+def test_the_notice_to_a_former_address_says_what_to_do_and_names_no_address(locale: Locale) -> None:
+    text = " ".join(part(parse(fill(MailKind.ADDRESS_CHANGED, locale, NoFacts())), "text/plain").split())
+    assert ("reply to this e-mail at once" if locale is Locale.EN else "antworten Sie bitte gleich auf diese E-Mail") in text
+    assert "/links/" not in text
+    assert "@" not in text
 
 
 def test_the_number_of_links_has_to_fit() -> None:

@@ -27,6 +27,8 @@ class Kind(StrEnum):
     FEEDBACK_PUT_OFF = "feedback_put_off"
     FEEDBACK_ANSWERED = "feedback_answered"
     INTRODUCTION = "introduction"
+    ADDRESS_CONFIRMATION = "address_confirmation"
+    ADDRESS_CHANGED = "address_changed"
 
 
 class Status(StrEnum):
@@ -139,6 +141,9 @@ def refusal_of(cause: Cause, status: Status) -> Refusal | None:
     return Refusal("delivery-status", f"The delivery is {status.value}; this is for one that is {wanted}.", conflict=True)
 
 
+_WANTED_NOW = (Kind.SIGN_IN, Kind.ADDRESS_CONFIRMATION)
+
+
 @dataclass(frozen=True, slots=True)
 class Undelivered:
     """A delivery that did not arrive, and what is known of its person now."""
@@ -154,7 +159,7 @@ def retry(undelivered: Undelivered, now: datetime, tried_for: timedelta) -> date
     """Until when it is tried once more, or why it is not.
 
     Its time is that of what it is about, and not how long the mail server had to take it: an invitation is worth sending until
-    the meeting starts, a link to sign in as long as it was wanted.
+    the meeting starts, a link that is wanted now as long as it lasts.
     """
     if not undelivered.has_address:
         return Refusal("no-address", "The person has no address, or you do not see them. Reach them by hand.", conflict=True)
@@ -164,7 +169,7 @@ def retry(undelivered: Undelivered, now: datetime, tried_for: timedelta) -> date
             "The mail server refused this address for good. Have the address mended first.",
             conflict=True,
         )
-    until = undelivered.expires_at if undelivered.kind is Kind.SIGN_IN else now + tried_for
+    until = undelivered.expires_at if undelivered.kind in _WANTED_NOW else now + tried_for
     if undelivered.meeting_starts_at is not None:
         until = min(until, undelivered.meeting_starts_at)
     if until <= now:

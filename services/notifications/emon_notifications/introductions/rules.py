@@ -1,7 +1,7 @@
 """Whether a mail introduces, and what its outcome means. Pure.
 
-The law: nobody gets two introducing mails, and no other notice before one, except sign-in mails to several people at once.
-What may have arrived counts as arrived.
+The law: nobody gets two introducing mails, and no other notice before one, except sign-in mails to several people at once, and
+what goes to an address that is not theirs. What may have arrived counts as arrived.
 """
 
 from collections.abc import Collection
@@ -27,12 +27,13 @@ class Manner(StrEnum):
     NOT_YET = "not_yet"  # it stays in the queue until it is known how the introducing mail ended
 
 
-def manner_of(standing: Standing, *, readers: int, repeats_introduction: bool) -> Manner:
+def manner_of(standing: Standing, *, readers: int, repeats_introduction: bool, goes_elsewhere: bool = False) -> Manner:
     """How a mail to somebody goes out. `readers`: so many people it is written to.
 
     `repeats_introduction`: it is word for word the mail that introduced them and of which nobody knows whether it arrived.
+    `goes_elsewhere`: to an address that is not theirs, where nobody may read what is stored about them.
     """
-    if readers > 1:
+    if readers > 1 or goes_elsewhere:
         return Manner.PLAIN
     match standing:
         case Standing.NEW:

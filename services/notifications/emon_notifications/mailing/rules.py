@@ -44,11 +44,21 @@ class Meeting:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """An address that is not the person's: not yet, or no longer. Somebody else may read what goes there."""
+
+    email: str
+    email_key: str
+    is_suppressed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Tell:
-    """A mail is to be sent that says this."""
+    """A mail is to be sent that says this, to the person's own address unless it goes `elsewhere`."""
 
     kind: Kind
     revision: int | None
+    elsewhere: Elsewhere | None = None
 
 
 @dataclass(frozen=True, slots=True)

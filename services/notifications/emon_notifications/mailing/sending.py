@@ -1,7 +1,7 @@
 """What becomes of deliveries that are due."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -91,7 +91,7 @@ def _drafts(
             ended.setdefault(decision.cause, []).append((item.id, decision.reason))
             continue
         key = (item.subject_id, item.email_key, None if matter.shares_mail else item.person_id)
-        groups.setdefault(key, _Draft(decision, matter, [])).due.append(item)
+        groups.setdefault(key, _Draft(decision, matter, [])).due.append(addressed(item, decision))
     return list(groups.values())
 
 
@@ -106,11 +106,20 @@ def decide(due: Due, matter: Matter, now: datetime) -> Tell | End:
     decision = matter.decide(due, now)
     if isinstance(decision, End):
         return decision
+    due = addressed(due, decision)
     if due.email is None:
         return End(Cause.HAD_NO_ADDRESS, "no-address")
     if due.is_suppressed:
         return End(Cause.WAS_SUPPRESSED, "address-suppressed")
     return decision
+
+
+def addressed(due: Due, tell: Tell) -> Due:
+    """With the address to which the mail goes: the person's own, unless it goes elsewhere."""
+    there = tell.elsewhere
+    if there is None:
+        return due
+    return replace(due, email=there.email, email_key=there.email_key, is_suppressed=there.is_suppressed)
 
 
 async def _letters(tx: Transaction, drafts: Sequence[_Draft]) -> list[Letter]:
@@ -128,6 +137,7 @@ async def _letters(tx: Transaction, drafts: Sequence[_Draft]) -> list[Letter]:
             _standing(first, held),
             readers=len(draft.due),
             repeats_introduction=first.repeats_introduction and _tells_the_same(first, draft.tell),
+            goes_elsewhere=draft.tell.elsewhere is not None,
         )
         if manner is Manner.NOT_YET:
             continue

@@ -40,6 +40,8 @@ class NotificationType:
 
 TYPES: Mapping[Kind, NotificationType] = {
     Kind.SIGN_IN: NotificationType(Category.SIGN_IN, 0),
+    Kind.ADDRESS_CONFIRMATION: NotificationType(Category.LEGAL, 5),
+    Kind.ADDRESS_CHANGED: NotificationType(Category.LEGAL, 5),
     Kind.CANCELLATION: NotificationType(Category.MEETINGS, 10),
     Kind.CHANGE: NotificationType(Category.MEETINGS, 20),
     Kind.FEEDBACK_REMINDER: NotificationType(Category.FEEDBACK, 22),

@@ -14,6 +14,7 @@ from emon_contracts.events.meetings import (
     MeetingScheduled,
 )
 from emon_contracts.topics import GATEWAY_EVENTS, MEETINGS_EVENTS
+from emon_notifications.addresses import repository as addresses
 from emon_notifications.deliveries.rules import Kind
 from emon_notifications.feedback.repository import forget_erased
 from emon_notifications.feedback.subscribers import FeedbackPlanner
@@ -22,7 +23,7 @@ from emon_notifications.planning import repository
 from emon_notifications.planning.repository import Guest, MeetingEvent, Owed
 from emon_notifications.undelivered import repository as undelivered
 from emon_platform import directory
-from emon_platform.consumer.subscriptions import Facts, Subscription
+from emon_platform.consumer.subscriptions import Facts, StateRecord, Subscription
 from emon_platform.database import Transaction
 
 
@@ -48,7 +49,7 @@ class Planner:
             ),
             Facts(GATEWAY_EVENTS, {SignInRequested: self.on_sign_in_requested}),
             FeedbackPlanner(self._hold_before).subscription(),
-            *directory.subscriptions(after_people=self.after_people),
+            *directory.subscriptions(after_people=self.after_people, keep_more=self.keep_more),
         )
 
     async def on_meeting_saved(self, tx: Transaction, events: Sequence[MeetingEvent]) -> None:
@@ -123,6 +124,10 @@ class Planner:
         await introductions.meet(tx, person_ids)
         if not self._introduce_after:
             await self.introduce(tx)
+
+    async def keep_more(self, tx: Transaction, records: Sequence[StateRecord]) -> None:
+        """Who changes their address is asked at the new one, and told at the former one."""
+        await addresses.keep_changes(tx, records, self._hold_before)
 
     async def introduce(self, tx: Transaction) -> None:
         """Who was told of nothing since they became known gets a mail that does nothing but introduce."""

@@ -1,6 +1,7 @@
 """The stage that writes mails: texts, MIME and calendar parts, once per event and language, filled for each recipient."""
 
 from emon_notifications.rendering.facts import (
+    AddressFacts,
     Facts,
     FeedbackFacts,
     IntroductionFacts,
@@ -19,6 +20,7 @@ from emon_notifications.rendering.preparing import RenderingError, prepare
 from emon_notifications.rendering.safety import UnsafeHeader
 
 __all__ = [
+    "AddressFacts",
     "Facts",
     "FeedbackFacts",
     "IntroductionFacts",

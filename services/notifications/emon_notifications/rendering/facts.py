@@ -27,6 +27,8 @@ class MailKind(StrEnum):
     FEEDBACK_PUT_OFF = "feedback_put_off"
     FEEDBACK_ANSWERED = "feedback_answered"
     INTRODUCTION = "introduction"
+    ADDRESS_CONFIRMATION = "address_confirmation"
+    ADDRESS_CHANGED = "address_changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +73,25 @@ class FeedbackFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class AddressFacts:
+    """A question to a proposed address, which can be answered until `expires_at`.
+
+    `by_themself` is false where others proposed it, because the person's own takes no mail.
+    """
+
+    expires_at: datetime
+    by_themself: bool
+    links: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, slots=True)
 class NoFacts:
-    """A mail that does nothing but introduce."""
+    """A mail that says the same to everybody, or does nothing but introduce."""
 
     links: ClassVar[int] = 0
 
 
-Facts = MeetingFacts | SignInFacts | FeedbackFacts | NoFacts
+Facts = MeetingFacts | SignInFacts | FeedbackFacts | AddressFacts | NoFacts
 
 
 @dataclass(frozen=True, slots=True)

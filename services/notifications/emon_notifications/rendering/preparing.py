@@ -12,6 +12,7 @@ from typing import cast
 from emon_calendar.itip import CalendarEvent, CalendarPart, UnfaithfulCalendar, meeting_cancel, meeting_request
 from emon_contracts.values import Locale
 from emon_notifications.rendering.facts import (
+    AddressFacts,
     Facts,
     FeedbackFacts,
     IntroductionFacts,
@@ -52,6 +53,8 @@ _FACTS: Mapping[MailKind, type[Facts]] = {
     MailKind.CANCELLATION: MeetingFacts,
     MailKind.SIGN_IN: SignInFacts,
     MailKind.INTRODUCTION: NoFacts,
+    MailKind.ADDRESS_CONFIRMATION: AddressFacts,
+    MailKind.ADDRESS_CHANGED: NoFacts,
 }
 """What each kind of mail says. All others are about feedback."""
 

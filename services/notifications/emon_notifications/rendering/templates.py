@@ -14,6 +14,7 @@ from emon_contracts.events.feedback import Awaited
 from emon_contracts.values import Locale
 from emon_notifications.rendering import wording
 from emon_notifications.rendering.facts import (
+    AddressFacts,
     Facts,
     FeedbackFacts,
     IntroductionFacts,
@@ -104,6 +105,11 @@ def _words(facts: Facts, language: Locale) -> dict[str, object]:
                 "feedback_kind": wording.feedback_kind_in_words(facts.kind, language),
                 "due_by": None if facts.due_by is None else wording.day_in_words(facts.due_by, language),
                 "answer_is_awaited": facts.awaited is Awaited.ANSWER,
+            }
+        case AddressFacts():
+            return {
+                "expires": wording.instant_in_words(facts.expires_at, language),
+                "by_themself": facts.by_themself,
             }
         case NoFacts():
             return {}

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from emon_notifications.deliveries.rules import Kind
 from emon_notifications.mailing.due import Due
-from emon_notifications.mailing.kinds import feedback, introduction, meetings, sign_in
+from emon_notifications.mailing.kinds import addresses, feedback, introduction, meetings, sign_in
 from emon_notifications.mailing.kinds.matter import Matter, UnknownMatter
 from emon_platform.database import Transaction
 
@@ -19,6 +19,7 @@ _Loader = Callable[[Transaction, Sequence[Due]], Awaitable[Mapping[UUID, Matter]
 _LOADERS: Mapping[Kind, _Loader] = {
     **dict.fromkeys(meetings.KINDS, meetings.load),
     **dict.fromkeys(feedback.KINDS, feedback.load),
+    **dict.fromkeys(addresses.KINDS, addresses.load),
     Kind.SIGN_IN: sign_in.load,
     Kind.INTRODUCTION: introduction.load,
 }
