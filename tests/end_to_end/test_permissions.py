@@ -44,8 +44,14 @@ OF_THE_PERSON_ALONE = {
     ("post", "/v1/people/{person_id}/correction"),
     ("post", "/v1/people/{person_id}/erasure"),
 }
+# For whoever holds the link that went to a proposed address, and nobody with a session.
+BY_A_LINK_ALONE = {
+    ("get", "/v1/people/{person_id}/address-change"),
+    ("post", "/v1/people/{person_id}/address-change/confirmation"),
+}
 # Everybody may do these with what is theirs, so that another's is a 404 where no role carries the permission.
 WITH_ONES_OWN = OF_THE_PERSON_ALONE | {
+    ("post", "/v1/people/{person_id}/address-change"),
     ("put", "/v1/people/{person_id}/working-week"),
     ("put", "/v1/meetings/{meeting_id}/invitations/{person_id}/reply"),
 }
@@ -92,6 +98,8 @@ class Rows:
             },
             ("patch", "/v1/people/{person_id}"): {"display_name": "Umbenannt"},
             ("post", "/v1/people/{person_id}/correction"): {"display_name": "Umbenannt"},
+            ("post", "/v1/people/{person_id}/address-change"): {"email": "neu@example.org"},
+            ("post", "/v1/people/{person_id}/address-change/confirmation"): None,
             ("post", "/v1/people/{person_id}/erasure"): None,
             ("put", "/v1/people/{person_id}/working-week"): {"working_days": None, "absences": []},
             ("post", "/v1/people/{person_id}/memberships"): {"organisation_id": self.circle, "engagement": "staff"},
@@ -213,7 +221,7 @@ async def test_the_own_coordinator_reads_every_row(world: World, rows: Rows) -> 
         if (method, template) in OF_THE_PERSON_ALONE or "{draft_id}" in template:
             status, _ = await answer(coordinator, rows, method, template)
             assert status == 404, f"{method} {template}"
-        elif (method, template) in OF_THE_ADMINISTRATION:
+        elif (method, template) in OF_THE_ADMINISTRATION | BY_A_LINK_ALONE:
             status, _ = await answer(coordinator, rows, method, template)
             assert status == 403, f"{method} {template}"
         elif method == "get" and "{import_id}" not in template:  # an import belongs to whoever handed it in
@@ -266,7 +274,12 @@ LINKS_REACH = {
         "get /v1/people",
         "get /v1/people/{person_id}",
         "get /v1/people/{person_id}/record",
+        "post /v1/people/{person_id}/address-change",
         "post /v1/people/{person_id}/correction",
+    ],
+    LinkPurpose.ADDRESS: [
+        "get /v1/people/{person_id}/address-change",
+        "post /v1/people/{person_id}/address-change/confirmation",
     ],
     LinkPurpose.FEEDBACK: [
         "get /v1/feedback",
@@ -290,7 +303,11 @@ async def test_a_link_reaches_what_it_is_about_and_nothing_else(world: World, ro
         LinkPurpose.INVITATION: (rows.member, rows.ids["invitation_id"]),
         LinkPurpose.FEEDBACK: (rows.author, rows.ids["feedback_id"]),
     }.get(purpose, (rows.member, rows.member))
-    holder = Actor(UUID(person), link=LinkCapability(purpose, UUID(subject), 0))
+    revision = 0
+    if purpose is LinkPurpose.ADDRESS:
+        await (await world.coordinator()).post(f"/v1/people/{person}/address-change", {"email": "neu@example.org"})
+        revision = 1
+    holder = Actor(UUID(person), link=LinkCapability(purpose, UUID(subject), revision))
     owners = {"municipalities": "contacts", "organisations": "contacts", "people": "contacts", "deliveries": "notifications",
               "meetings": "meetings", "invitations": "meetings", "feedback": "feedback"}  # fmt: skip
     permissions = await named_permissions(world)

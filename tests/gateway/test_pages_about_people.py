@@ -21,6 +21,8 @@ RECORD: dict[str, Any] = {
     "id": str(ERIKA.person_id),
     "display_name": "Erika <b>Muster</b>",
     "email": "erika@example.org",
+    "pending_email": "neu@example.org",
+    "former_emails": ["alt@example.org"],
     "locale": "de-simple",
     "memberships": [{"organisation": "Helferkreis <Asyl>", "municipality": "Musterstadt", "engagement": "volunteer"}],
     "grants": [
@@ -31,6 +33,9 @@ RECORD: dict[str, Any] = {
     "working_days": ["monday", "friday"],
     "absences": [{"first_day": "2027-07-01", "last_day": "2027-07-14"}],
 }
+
+
+ASKED = {"display_name": "Erika <b>Muster</b>", "email": "neu@example.org", "confirmed": False}
 
 
 class Contacts:
@@ -44,11 +49,21 @@ class Contacts:
         answers = platform.peers["contacts"].answers
         path = f"/v1/people/{ERIKA.person_id}"
         answers[f"{path}/record"] = self._read
-        answers[f"{path}/correction"] = answers[f"{path}/erasure"] = self._act
+        self.asked: tuple[int, Any] = (200, ASKED)
+        for action in ("correction", "erasure", "address-change/confirmation"):
+            answers[f"{path}/{action}"] = self._act
+        answers[f"{path}/address-change"] = self._address
 
     async def _read(self, scope: Scope, _receive: Receive, send: Send) -> None:
         self.tokens.append(dict(scope["headers"])[b"authorization"].decode().removeprefix("Bearer "))
         await send_json(send, self.record[1], self.record[0])
+
+    async def _address(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "POST":
+            await self._act(scope, receive, send)
+        else:
+            self.tokens.append(dict(scope["headers"])[b"authorization"].decode().removeprefix("Bearer "))
+            await send_json(send, self.asked[1], self.asked[0])
 
     async def _act(self, _scope: Scope, receive: Receive, send: Send) -> None:
         self.bodies.append(await read_body(receive))
@@ -91,6 +106,8 @@ async def test_a_person_sees_everything_that_is_held_about_them(platform: Platfo
         "Sprecherin oder Sprecher, Helferkreis <Asyl>, Musterstadt",
         "<li>Verwaltung der Plattform</li>",
         "Toni Amt",
+        "neu@example.org – noch nicht bestätigt",
+        "alt@example.org",
         "Montag, Freitag",
         "1.7.2027 bis 14.7.2027",
         '<option value="de-simple" selected>',
@@ -166,3 +183,50 @@ async def test_what_contacts_does_not_say_is_not_taken_for_nothing(platform: Pla
         platform.url + link(platform, Purpose.ERASURE), data={"confirmation": "erase"}, headers={"Sec-Fetch-Site": "cross-site"}
     )
     await read_page(foreign, 403)
+
+
+async def test_a_person_proposes_another_address(platform: Platform, contacts: Contacts) -> None:
+    contacts.acting = (202, {"email": "neu@example.org", "expires_at": "2027-03-04T08:00:00Z"})
+    text = await read_page(await post(platform, link(platform, Purpose.CORRECTION), email=" neu@example.org "))
+    assert "Der Link ist unterwegs an neu@example.org." in text
+    assert "Gespeichert" not in text
+    assert [json.loads(body) for body in contacts.bodies] == [{"email": " neu@example.org "}]
+
+
+async def test_an_address_that_is_refused_stays_in_its_form(platform: Platform, contacts: Contacts) -> None:
+    path = link(platform, Purpose.CORRECTION)
+    for status, says in ((422, "eine andere E-Mail-Adresse ein"), (409, "versuchen Sie es morgen")):
+        contacts.acting = problem(status, "/email")
+        text = await read_page(await post(platform, path, email='"><b>'), status)
+        assert says in text
+        assert 'value=""><b>"' in text
+        assert 'aria-describedby="email-hint email-error"' in text
+        assert 'value="Erika <b>Muster</b>"' in text, "the other form is as it was"
+    contacts.acting = problem(404)
+    assert "nichts mehr gespeichert" in await read_page(await post(platform, path, email="x@example.org"), 410)
+    contacts.acting = problem(500)
+    await read_page(await post(platform, path, email="x@example.org"), 503)
+
+
+async def test_a_new_address_is_asked_first_and_taken_by_its_button(platform: Platform, contacts: Contacts) -> None:
+    path = f"/links/{platform.link(ERIKA.person_id, Purpose.ADDRESS, revision=3)}"
+    for answer in (await platform.get(path), await post(platform, path)):
+        text = await read_page(answer)
+        assert "E-Mails von EmON an Erika <b>Muster</b> sollen künftig an neu@example.org gehen." in text
+        assert "Sind Sie nicht gemeint?" in text
+    assert contacts.bodies == [], "neither looking nor an empty form changes anything"
+    actor = platform.verifier("contacts").verify(contacts.tokens[0], datetime.now(UTC))
+    assert actor.link == LinkCapability(LinkPurpose.ADDRESS, ERIKA.person_id, 3)
+    contacts.acting = (200, {**ASKED, "confirmed": True})
+    done = await read_page(await post(platform, path, confirmation="confirm"))
+    assert "Ihre Adresse ist bestätigt" in done
+    assert "Ja, das ist meine Adresse" not in done
+    english = await read_page(await platform.get(path + "?lang=en"))
+    assert "Is this your address?" in english
+    contacts.acting = problem(409, "/display_name")
+    assert "schon eingetragen" in await read_page(await post(platform, path, confirmation="confirm"), 409)
+    contacts.asked = contacts.acting = problem(404)
+    for answer in (await platform.get(path), await post(platform, path, confirmation="confirm")):
+        await read_page(answer, 404)
+    contacts.asked = (200, {"another": "shape"})
+    await read_page(await platform.get(path), 503)

@@ -7,8 +7,8 @@ Texts = Mapping[str, str]
 
 _GERMAN: Texts = {
     "record": "Was über Sie gespeichert ist",
-    "record_intro": "Das steht über Sie im Verzeichnis von EmON. Ihren Namen und Ihre Sprache können Sie hier ändern; "
-    "das gilt dann überall.",
+    "record_intro": "Das steht über Sie im Verzeichnis von EmON. Ihren Namen, Ihre Sprache und Ihre Adresse können Sie hier "
+    "ändern; das gilt dann überall.",
     "name": "Name",
     "email": "E-Mail-Adresse",
     "no_email": "keine",
@@ -43,7 +43,25 @@ _GERMAN: Texts = {
     "locale_malformed": "Bitte wählen Sie eine der Sprachen.",
     "save": "Speichern",
     "saved": "Gespeichert. Hier steht der neue Stand.",
-    "ask": "Die Adresse ist falsch, oder eine Mitgliedschaft?",
+    "pending_email": "Neue E-Mail-Adresse",
+    "pending_email_hint": "{email} – noch nicht bestätigt",
+    "former_emails": "Frühere E-Mail-Adresse",
+    "change_email": "Andere E-Mail-Adresse",
+    "change_email_hint": "Dorthin schicken wir einen Link. Erst wenn Sie ihn bestätigen, gilt die neue Adresse. An die bisherige "
+    "kommt dann eine Nachricht.",
+    "change_email_button": "Link schicken",
+    "change_email_sent": "Der Link ist unterwegs an {email}. Bis Sie ihn bestätigen, bleibt alles, wie es ist.",
+    "email_malformed": "Bitte geben Sie eine andere E-Mail-Adresse ein, zum Beispiel name@example.org.",
+    "email_too_often": "Heute haben Sie schon mehrere Adressen angegeben. Bitte versuchen Sie es morgen noch einmal.",
+    "address": "Ist das Ihre Adresse?",
+    "address_intro": "E-Mails von EmON an {name} sollen künftig an {email} gehen.",
+    "address_button": "Ja, das ist meine Adresse",
+    "address_not_you": "Sind Sie nicht gemeint? Dann schließen Sie diese Seite einfach. Es ändert sich nichts.",
+    "address_taken": "Das geht nicht: Unter dieser Adresse ist dieser Name schon eingetragen. Antworten Sie bitte auf die "
+    "E-Mail, aus der Sie kommen.",
+    "address_confirmed": "Ihre Adresse ist bestätigt",
+    "address_confirmed_intro": "E-Mails von EmON an {name} gehen jetzt an {email}. Mit dieser Adresse melden Sie sich auch an.",
+    "ask": "Eine Mitgliedschaft ist falsch?",
     "ask_intro": "Antworten Sie einfach auf die E-Mail, aus der Sie kommen. Dann kümmert sich ein Mensch darum.",
     "erasure": "Meine Daten löschen",
     "erasure_about": "Es geht um {name}.",
@@ -66,8 +84,8 @@ _GERMAN: Texts = {
 
 _ENGLISH: Texts = {
     "record": "What is stored about you",
-    "record_intro": "This is what the directory of EmON says about you. You can change your name and language here, and they "
-    "change everywhere.",
+    "record_intro": "This is what the directory of EmON says about you. You can change your name, language and address here, and "
+    "they change everywhere.",
     "name": "Name",
     "email": "E-mail address",
     "no_email": "none",
@@ -102,7 +120,25 @@ _ENGLISH: Texts = {
     "locale_malformed": "Please choose one of the languages.",
     "save": "Save",
     "saved": "Saved. This is the new state.",
-    "ask": "Is the address wrong, or a membership?",
+    "pending_email": "New e-mail address",
+    "pending_email_hint": "{email} – not confirmed yet",
+    "former_emails": "Former e-mail address",
+    "change_email": "Another e-mail address",
+    "change_email_hint": "We send a link there. The new address counts only once you have confirmed it. A notice then goes to "
+    "the former one.",
+    "change_email_button": "Send the link",
+    "change_email_sent": "The link is on its way to {email}. Until you confirm it, everything stays as it is.",
+    "email_malformed": "Please enter another e-mail address, for example name@example.org.",
+    "email_too_often": "You gave several addresses today already. Please try again tomorrow.",
+    "address": "Is this your address?",
+    "address_intro": "E-mail from EmON to {name} is to go to {email} from now on.",
+    "address_button": "Yes, this is my address",
+    "address_not_you": "Is it not you who is meant? Then simply close this page. Nothing changes.",
+    "address_taken": "Not possible: this name is entered with this address already. Please answer the e-mail that brought "
+    "you here.",
+    "address_confirmed": "Your address is confirmed",
+    "address_confirmed_intro": "E-mail from EmON to {name} now goes to {email}. You also sign in with this address.",
+    "ask": "Is a membership wrong?",
     "ask_intro": "Simply answer the e-mail that brought you here, and somebody will see to it.",
     "erasure": "Erase my data",
     "erasure_about": "This is about {name}.",

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData
 
 from emon_contracts.actors import LinkPurpose
-from emon_contracts.values import NAME_LENGTH_MAX, Locale
+from emon_contracts.values import EMAIL_LENGTH_MAX, NAME_LENGTH_MAX, Locale
 from emon_gateway.pages.links.visits import LinkPage, Visit
 from emon_gateway.pages.rendering import language_of, page
 from emon_gateway.pages.texts_about_people import day_text, texts_about_people_in
@@ -19,6 +19,7 @@ from emon_platform.signed_links import InvalidLink
 CONFIRMATION = "erase"
 CONFLICT = 409
 _FIELDS = ("display_name", "locale")
+_EMAIL_ERRORS = {422: "email_malformed", CONFLICT: "email_too_often"}
 
 
 class _Membership(BaseModel):
@@ -43,6 +44,8 @@ class _Record(BaseModel):
 
     display_name: str
     email: str | None
+    pending_email: str | None = None
+    former_emails: list[str] = []
     locale: str
     memberships: list[_Membership]
     grants: list[_Grant]
@@ -68,6 +71,8 @@ async def _show_record(visit: Visit) -> Response:
 
 
 async def _correct(visit: Visit, form: FormData) -> Response:
+    if "email" in form:
+        return await _propose_address(visit, str(form.get("email", "")))
     wish = {field: str(form.get(field, "")) for field in _FIELDS}
     try:
         status, answer = await visit.ask(
@@ -81,6 +86,24 @@ async def _correct(visit: Visit, form: FormData) -> Response:
     if status == 200:
         return _record_page(visit, record, saved=True)
     return _record_page(visit, record, status, wish=wish, errors=_errors(answer))
+
+
+async def _propose_address(visit: Visit, email: str) -> Response:
+    body = {"email": email}
+    try:
+        status, _ = await visit.ask(
+            "contacts", "POST", f"{_path(visit)}/address-change", purpose=LinkPurpose.CORRECTION, body=body
+        )
+    except InvalidLink:
+        return _nothing_held(visit)
+    record = await _read(visit, LinkPurpose.CORRECTION)
+    if record is None:
+        return _nothing_held(visit)
+    if status == 202:
+        return _record_page(visit, record, proposed=email.strip())
+    if status not in _EMAIL_ERRORS:
+        raise ServiceUnavailable("contacts", f"status {status}")
+    return _record_page(visit, record, status, wanted_email=email, errors={"email": _EMAIL_ERRORS[status]})
 
 
 def _errors(answer: Any) -> Mapping[str, str]:
@@ -107,6 +130,8 @@ def _record_page(
     wish: Mapping[str, str] | None = None,
     errors: Mapping[str, str] | None = None,
     saved: bool = False,
+    wanted_email: str = "",
+    proposed: str | None = None,
 ) -> Response:
     language = language_of(visit.request)
     return page(
@@ -120,8 +145,11 @@ def _record_page(
         locales=[locale.value for locale in Locale],
         wish=wish or {"display_name": record.display_name, "locale": record.locale},
         name_length_max=NAME_LENGTH_MAX,
-        errors={field: (errors or {}).get(field) for field in _FIELDS},
+        errors={field: (errors or {}).get(field) for field in (*_FIELDS, "email")},
         saved=saved,
+        email_length_max=EMAIL_LENGTH_MAX,
+        wanted_email=wanted_email,
+        proposed=proposed,
     )
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request, Response
 
+from emon_gateway.pages.links.addresses import ADDRESS
 from emon_gateway.pages.links.feedback import FEEDBACK
 from emon_gateway.pages.links.invitations import INVITATION
 from emon_gateway.pages.links.people import CORRECTION, ERASURE
@@ -27,6 +28,7 @@ PAGES: Mapping[Purpose, LinkPage] = {
     Purpose.CORRECTION: CORRECTION,
     Purpose.ERASURE: ERASURE,
     Purpose.FEEDBACK: FEEDBACK,
+    Purpose.ADDRESS: ADDRESS,
 }
 
 
