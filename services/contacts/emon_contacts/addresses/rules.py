@@ -25,7 +25,10 @@ PROPOSALS_A_DAY_MAX = 5  # each is a mail to a mailbox that may be a stranger's
 
 @dataclass(frozen=True, slots=True)
 class AddressChange:
-    """A proposed address. `revision` numbers those of one person, and stands in the link that confirms it."""
+    """A proposed address. `revision` numbers those of one person that are known, and stands in the link that confirms it.
+
+    A number is given anew only once the proposal is forgotten, and by then its link has expired as well.
+    """
 
     id: UUID
     revision: int
