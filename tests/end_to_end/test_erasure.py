@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from emon_operator.demo_client import Browser
-from emon_platform.signed_links import Purpose, SignedLink, load_key, sign
+from emon_platform.signed_links import Purpose, SignedLink, Signer, load_key
 
 from tests.end_to_end.conftest import World, meeting
 from tests.end_to_end.platform_process import every_page
@@ -23,7 +23,7 @@ def link(world: World, person_id: str, purpose: Purpose) -> str:
     key = load_key(world.process.home / "secrets" / "signed-link.private.jwk.json")
     now = datetime.now(UTC)
     person = UUID(person_id)
-    return f"/links/{sign(SignedLink(purpose, uuid4(), person, 0, person, now, now + timedelta(days=30)), key)}"
+    return f"/links/{Signer(key).sign(SignedLink(purpose, uuid4(), person, 0, person, now, now + timedelta(days=30)))}"
 
 
 async def press(world: World, path: str, **fields: str) -> tuple[int, str]:

@@ -25,7 +25,7 @@ from emon_gateway.schema import migrations as of_gateway
 from emon_platform import directory
 from emon_platform.consumer.subscriptions import StateRecord
 from emon_platform.database import Database
-from emon_platform.signed_links import Purpose, SignedLink, sign
+from emon_platform.signed_links import Purpose, SignedLink, Signer
 
 from tests.conftest import FreshDatabase
 from tests.faults.service_process import Keys, service_process, until_ready
@@ -138,7 +138,7 @@ async def test_nothing_leads_to_an_anonymous_author(
 async def session_of(client: httpx.AsyncClient, person_id: UUID, keys: Keys) -> str:
     now = datetime.now(UTC)
     link = SignedLink(Purpose.SIGN_IN, uuid4(), person_id, 0, person_id, now, now + timedelta(minutes=30))
-    answer = await client.post("/v1/sessions", json={"token": sign(link, keys.link)})
+    answer = await client.post("/v1/sessions", json={"token": Signer(keys.link).sign(link)})
     assert answer.status_code == 201, answer.text
     return answer.json()["access_token"]
 

@@ -27,7 +27,7 @@ from emon_platform.database import Database
 from emon_platform.directory import save_people
 from emon_platform.identity import ActorVerifier
 from emon_platform.service import build
-from emon_platform.signed_links import Purpose, SignedLink, sign
+from emon_platform.signed_links import Purpose, SignedLink, Signer
 
 from tests.conftest import FreshDatabase
 from tests.gateway.peers import Peer, serving
@@ -106,7 +106,7 @@ class Platform:
         """The token of a link, as notifications signs it."""
         now = datetime.now(UTC)
         link = SignedLink(purpose, uuid4(), subject_id or person_id, revision, person_id, now, now + valid_for)
-        return sign(link, key or self.keys.link)
+        return Signer(key or self.keys.link).sign(link)
 
     async def post(self, path: str, body: object, **options: Any) -> aiohttp.ClientResponse:
         return await self.http.post(self.url + path, json=body, **options)

@@ -257,15 +257,13 @@ async def test_an_erased_person_is_no_newcomer(world: World) -> None:
 
 async def test_who_was_known_before_the_upgrade_is_introduced_to_nobody(postgresql: RunningPostgreSQL) -> None:
     urls = await postgresql.fresh_database("notifications")
-    names = [migration.name for migration in migrations()]
-    upgrade = names.index("notifications/0003_feedback_and_introductions.sql")
-    *older, newest = migrations()[: upgrade + 1]
+    upgrade = [migration.name for migration in migrations()].index("notifications/0003_feedback_and_introductions.sql")
     try:
-        await migrate(urls.owner_url, urls.api_url, urls.worker_url, older)
+        await migrate(urls.owner_url, urls.api_url, urls.worker_url, migrations()[:upgrade])
         connection = await asyncpg.connect(urls.worker_url)
         await connection.execute("INSERT INTO directory_people (person_id, version) VALUES (gen_random_uuid(), 1)")
         await connection.execute("INSERT INTO directory_people (person_id, version, erased) VALUES (gen_random_uuid(), 1, true)")
-        await migrate(urls.owner_url, urls.api_url, urls.worker_url, [*older, newest])
+        await migrate(urls.owner_url, urls.api_url, urls.worker_url, migrations())
         assert await connection.fetchval("SELECT array_agg(introduced_at IS NOT NULL) FROM newcomers") == [True]
         await connection.close()
     finally:

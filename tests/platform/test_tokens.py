@@ -11,7 +11,7 @@ from joserfc.jwk import OctKey, OKPKey
 
 from emon_contracts.actors import Actor, Grant, LinkCapability, LinkPurpose, Role
 from emon_platform.identity import LIFETIME, ActorVerifier, InvalidToken, sign_actor
-from emon_platform.signed_links import ExpiredLink, InvalidLink, Purpose, SignedLink, sign, verify
+from emon_platform.signed_links import ExpiredLink, InvalidLink, Purpose, SignedLink, Signer, verify
 
 NOW = datetime(2027, 1, 1, 12, tzinfo=UTC)
 KEY, OTHER_KEY = OKPKey.generate_key("Ed25519"), OKPKey.generate_key("Ed25519")
@@ -30,14 +30,14 @@ links = st.builds(
 
 @given(links)
 def test_a_link_comes_back_as_it_was_signed(link: SignedLink) -> None:
-    token = sign(link, KEY)
+    token = Signer(KEY).sign(link)
     assert re.fullmatch(r"[A-Za-z0-9_-]{172}", token)
     assert verify(token, KEY, NOW) == link
 
 
 @given(links, st.integers(0, 171), st.sampled_from("AZaz09-_"))
 def test_a_link_changed_anywhere_is_refused(link: SignedLink, place: int, character: str) -> None:
-    token = sign(link, KEY)
+    token = Signer(KEY).sign(link)
     changed = token[:place] + character + token[place + 1 :]
     if changed != token:
         with pytest.raises(InvalidLink):
@@ -53,9 +53,9 @@ def test_what_is_no_link(text: str) -> None:
 def test_a_link_of_another_key_or_past_its_time_is_refused() -> None:
     link = SignedLink(Purpose.SIGN_IN, uuid4(), uuid4(), 0, uuid4(), NOW, NOW + timedelta(minutes=30))
     with pytest.raises(InvalidLink):
-        verify(sign(link, OTHER_KEY), KEY, NOW)
+        verify(Signer(OTHER_KEY).sign(link), KEY, NOW)
     with pytest.raises(ExpiredLink):
-        verify(sign(link, KEY), KEY, NOW + timedelta(minutes=30))
+        verify(Signer(KEY).sign(link), KEY, NOW + timedelta(minutes=30))
 
 
 ACTOR = Actor(uuid4(), (Grant(role=Role.COORDINATOR, ags="08115003"),))
@@ -87,7 +87,7 @@ def test_tokens_that_open_nothing() -> None:
     for token in (
         sign_actor(ACTOR, "contacts", KEY, NOW),
         sign_actor(ACTOR, "meetings", OTHER_KEY, NOW),
-        sign(SignedLink(Purpose.SIGN_IN, uuid4(), uuid4(), 0, uuid4(), NOW, NOW), KEY),
+        Signer(KEY).sign(SignedLink(Purpose.SIGN_IN, uuid4(), uuid4(), 0, uuid4(), NOW, NOW)),
         jwt.encode({"alg": "Ed25519"}, claims, KEY, algorithms=["Ed25519"]),
         unsigned,
         public_key_as_secret,

@@ -151,9 +151,12 @@ class Database:
             yield tx
 
     @asynccontextmanager
-    async def unscoped(self) -> AsyncGenerator[Transaction]:
-        """A transaction without a caller. The worker role sees every tenant by its policies; the api role sees none."""
-        async with self._begin("", None, None) as tx:
+    async def unscoped(self, settings: str = "") -> AsyncGenerator[Transaction]:
+        """A transaction without a caller. The worker role sees every tenant by its policies; the api role sees none.
+
+        `settings`: SET LOCAL for this transaction, in the same round trip as BEGIN.
+        """
+        async with self._begin(settings, None, None) as tx:
             yield tx
 
     @asynccontextmanager

@@ -161,9 +161,7 @@ async def clock(tx: Transaction) -> datetime:
 
 async def take_due(tx: Transaction, limit: int) -> list[Due]:
     """Up to `limit` deliveries that are due, the most urgent first, locked; those that another mailer holds are passed over."""
-    await tx.execute("SET LOCAL enable_sort = off")
     rows = await tx.fetch(_TAKE.format(limit=int(limit)), _OPEN)
-    await tx.execute("SET LOCAL enable_sort = on")
     return [_due(row) for row in rows]
 
 

@@ -39,7 +39,7 @@ class Ledger:
         try:
             while not recorded:
                 try:
-                    async with self.database.unscoped() as tx:
+                    async with self.database.unscoped(repository.BY_INDEX) as tx:
                         await repository.finish(tx, finished)
                     recorded = True
                 except Exception as error:
@@ -112,7 +112,7 @@ class Lane:
         """One group: recorded, sent, recorded. Answers how many it decided about, and whether the server took up each mail."""
         granted = await self.limit.up_to(self._group_size)
         try:
-            async with self.ledger.database.unscoped() as tx:
+            async with self.ledger.database.unscoped(repository.BY_INDEX) as tx:
                 taken = await sending.take(tx, self.writer, self.mailer_id, granted)
         except BaseException:
             self.limit.give_back(granted)

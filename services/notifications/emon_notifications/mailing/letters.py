@@ -25,7 +25,7 @@ from emon_notifications.rendering import (
     prepare,
 )
 from emon_notifications.smtp import Outgoing
-from emon_platform.signed_links import Purpose, SignedLink, sign
+from emon_platform.signed_links import Purpose, SignedLink, Signer
 
 INTRODUCTION_LINKS_LAST = timedelta(days=365)
 PREPARED_MAX = 256
@@ -63,7 +63,7 @@ class Writer:
 
     def __init__(self, sender: Sender, key: OKPKey) -> None:
         self._sender = sender
-        self._key = key
+        self._signer = Signer(key)
         self._prepared: OrderedDict[_Template, tuple[datetime, PreparedMail]] = OrderedDict()
 
     def write(self, letter: Letter, now: datetime) -> Outgoing:
@@ -74,7 +74,7 @@ class Writer:
             display_name=first.display_name if len(letter.due) == 1 else None,
             email=letter.address,
             message_id=f"{letter.mail_id}@{self._sender.domain}",
-            links=tuple(PersonalLink(to.person_name, sign(to.link, self._key)) for to in contents.links),
+            links=tuple(PersonalLink(to.person_name, self._signer.sign(to.link)) for to in contents.links),
             introduction=None if letter.introduces is None else self._introduction_links(letter.introduces, now),
         )
         prepared = self._prepare((letter.tell.kind, first.locale, contents.facts, letter.introduction), now)
@@ -106,4 +106,4 @@ class Writer:
             )
             for purpose in (Purpose.CORRECTION, Purpose.ERASURE)
         )
-        return IntroductionLinks(correct=sign(correct, self._key), erase=sign(erase, self._key))
+        return IntroductionLinks(correct=self._signer.sign(correct), erase=self._signer.sign(erase))

@@ -12,6 +12,18 @@ from emon_platform.database import Transaction
 
 _OPEN = [status.value for status in sorted(OPEN)]
 
+BY_INDEX = "; ".join(
+    (
+        "SET LOCAL plan_cache_mode = force_generic_plan",
+        *(f"SET LOCAL enable_{way} = off" for way in ("seqscan", "hashjoin", "mergejoin", "sort")),
+    )
+)
+"""Settings of transactions that take and record a group: a few rows of tables that hold millions, each found by its index.
+
+In words, since the planner cannot know: its statistics are older than the queue, and a plan that was right while the tables were
+all but empty, or all of them queued, reads all of them for every group later on.
+"""
+
 
 async def end(tx: Transaction, cause: Cause, ended: Sequence[tuple[UUID, str]]) -> None:
     """Gives deliveries (id, reason) the state that the cause leads to."""
@@ -64,7 +76,7 @@ async def begin(tx: Transaction, mailer_id: int, begun: Sequence[Begun]) -> None
         UPDATE deliveries
         SET status = $2, reason = NULL, mail_id = begun.mail_id, attempt_id = begun.attempt_id, updated_at = now()
         FROM begun
-        WHERE deliveries.id = begun.delivery_id AND status = ANY($3::text[])
+        WHERE deliveries.id = begun.delivery_id AND deliveries.id = ANY($4::uuid[]) AND status = ANY($3::text[])
         """,
         mailer_id,
         target(Cause.ATTEMPT_BEGAN),
@@ -103,7 +115,7 @@ async def finish(tx: Transaction, finished: Sequence[Finished]) -> None:
         SET finished_at = now(), outcome = finished.outcome, stage = finished.stage, code = finished.code, reply = finished.reply
         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::smallint[], $5::text[])
             AS finished (id, outcome, stage, code, reply)
-        WHERE attempts.id = finished.id
+        WHERE attempts.id = finished.id AND attempts.id = ANY($1::uuid[])
         """,
         [item.attempt_id for item in finished],
         [item.outcome for item in finished],
@@ -116,19 +128,20 @@ async def finish(tx: Transaction, finished: Sequence[Finished]) -> None:
         # Locked in the order of planning, as everywhere where several are locked.
         to_tell = await tx.fetch(
             """
-            WITH locked AS MATERIALIZED (
-                SELECT id, attempt_id
-                FROM deliveries
-                WHERE id = ANY($3::uuid[]) AND status = ANY($2::text[])
-                ORDER BY position
-                FOR UPDATE
-            ),
-            changed AS (
+            WITH changed AS (
                 UPDATE deliveries
                 SET status = $1, reason = finished.reason, not_before = now() + finished.pause, updated_at = now()
                 FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::interval[]) AS finished (id, attempt_id, reason, pause)
-                JOIN locked ON locked.id = finished.id AND locked.attempt_id = finished.attempt_id
-                WHERE deliveries.id = locked.id
+                WHERE deliveries.id = finished.id
+                  AND deliveries.attempt_id = finished.attempt_id
+                  AND deliveries.status = ANY($2::text[])
+                  AND deliveries.id = ANY(ARRAY(
+                      SELECT locked.id
+                      FROM deliveries AS locked
+                      WHERE locked.id = ANY($3::uuid[]) AND locked.status = ANY($2::text[])
+                      ORDER BY locked.position
+                      FOR UPDATE
+                  ))
                 RETURNING deliveries.id, deliveries.told_as
             )
             SELECT id FROM changed WHERE told_as IS NOT NULL OR $1 = ANY($7::text[]) -- nothing, for mail that is simply accepted

@@ -26,6 +26,7 @@ class MeetingMatter:
     """A meeting as it is now, and the invitation of one guest."""
 
     facts: MeetingFacts
+    link_expires_at: datetime
     is_cancelled: bool
     invitation_id: UUID | None
     shares_mail: ClassVar[bool] = False
@@ -47,7 +48,7 @@ class MeetingMatter:
             revision=self.facts.revision,
             person_id=guest.person_id,
             issued_at=now,
-            expires_at=end_instant(self.facts.start, self.facts.duration_minutes) + LINK_OUTLIVES_MEETING,
+            expires_at=self.link_expires_at,
         )
         return Contents(self.facts, (LinkTo(guest.display_name or "", link),))
 
@@ -66,13 +67,14 @@ async def load(tx: Transaction, due: Sequence[Due]) -> Mapping[UUID, MeetingMatt
         [item.subject_id for item in due],
         [item.person_id for item in due],
     )
-    facts: dict[UUID, MeetingFacts] = {}
+    meetings: dict[UUID, tuple[MeetingFacts, datetime]] = {}
     matters: dict[UUID, MeetingMatter] = {}
     for row in rows:
-        known = facts.get(row["meeting_id"])
+        known = meetings.get(row["meeting_id"])
         if known is None:
-            known = facts[row["meeting_id"]] = _facts(row)
-        matters[row["id"]] = MeetingMatter(known, row["cancelled"], row["invitation_id"])
+            facts = _facts(row)
+            known = meetings[facts.meeting_id] = facts, end_instant(facts.start, facts.duration_minutes) + LINK_OUTLIVES_MEETING
+        matters[row["id"]] = MeetingMatter(*known, row["cancelled"], row["invitation_id"])
     return matters
 
 
