@@ -12,10 +12,10 @@ import binascii
 import hashlib
 import json
 import struct
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
+from typing import NamedTuple
 from uuid import UUID
 
 from cryptography.exceptions import InvalidSignature
@@ -49,8 +49,7 @@ class ExpiredLink(ValueError):
     """Once valid; a new one can be asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class SignedLink:
+class SignedLink(NamedTuple):
     """What a link says. `identifier` is the same in every mail that is sent for one cause, so that it can be used once."""
 
     purpose: Purpose

@@ -115,7 +115,7 @@ async def begin(tx: Transaction, mails: Mapping[UUID, UUID]) -> None:
         UPDATE newcomers
         SET mail_id = begun.mail_id
         FROM unnest($1::uuid[], $2::uuid[]) AS begun (person_id, mail_id)
-        WHERE newcomers.person_id = begun.person_id AND introduced_at IS NULL
+        WHERE newcomers.person_id = begun.person_id AND newcomers.person_id = ANY($1::uuid[]) AND introduced_at IS NULL
         """,
         list(mails),
         list(mails.values()),
@@ -141,7 +141,7 @@ async def settle(tx: Transaction, mail_ids: Collection[UUID]) -> None:
         SET introduced_at = CASE WHEN settled.standing = 'introduced' THEN coalesce(introduced_at, now()) END,
             mail_id = CASE WHEN settled.standing <> 'new' THEN newcomers.mail_id END
         FROM unnest($1::uuid[], $2::text[]) AS settled (person_id, standing)
-        WHERE newcomers.person_id = settled.person_id
+        WHERE newcomers.person_id = settled.person_id AND newcomers.person_id = ANY($1::uuid[])
         """,
         [row["person_id"] for row in held],
         [standing.get(row["mail_id"], Standing.NEW).value for row in held],
@@ -170,6 +170,7 @@ async def _facts(tx: Transaction, of_whom: str, person_ids: Collection[UUID]) ->
             LEFT JOIN directory_municipalities AS municipality ON municipality.ags = held.ags
             WHERE held.person_id = person.person_id
         ) AS part ON true
+        WHERE person.person_id = ANY($1::uuid[])
         ORDER BY person.person_id, part.municipality, part.organisation, part.role
         """,
         list(person_ids),

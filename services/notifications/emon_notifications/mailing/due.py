@@ -1,8 +1,7 @@
 """What is due, taken with one query, and locked. What it is about is looked up by the module of its kind; see `kinds`."""
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from emon_contracts.values import Locale
@@ -13,8 +12,7 @@ from emon_platform.database import Transaction
 _OPEN = [status.value for status in sorted(OPEN)]
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(NamedTuple):
     """A delivery that this transaction holds, with everything that decides what becomes of it, whatever it is about."""
 
     id: UUID
@@ -49,7 +47,7 @@ class Due:
 # Who is being introduced waits, but for a sign-in mail to several people, which introduces nobody.
 # The planner is to walk the index of what is queued in its order and to stop at the limit, however much is queued and however old
 # its statistics are: OFFSET 0 keeps it from turning a look at one row into a join of all, the limit stands in words, and
-# `take_due` forbids to sort. (20,000 queued, 64 taken: 3 ms instead of 50.)
+# `repository.BY_INDEX` forbids to sort. (20,000 queued, 64 taken: 3 ms instead of 50.)
 _TAKE = """
     WITH first AS MATERIALIZED (
         SELECT id, position, priority, person_id, kind, subject_id, expires_at, mail_id
@@ -160,7 +158,10 @@ async def clock(tx: Transaction) -> datetime:
 
 
 async def take_due(tx: Transaction, limit: int) -> list[Due]:
-    """Up to `limit` deliveries that are due, the most urgent first, locked; those that another mailer holds are passed over."""
+    """Up to `limit` deliveries that are due, the most urgent first, locked; those that another mailer holds are passed over.
+
+    In a transaction with the settings `repository.BY_INDEX`.
+    """
     rows = await tx.fetch(_TAKE.format(limit=int(limit)), _OPEN)
     return [_due(row) for row in rows]
 

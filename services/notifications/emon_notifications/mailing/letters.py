@@ -2,8 +2,8 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from joserfc.jwk import OKPKey
@@ -34,8 +34,7 @@ PREPARED_FOR = timedelta(seconds=30)
 _Template = tuple[Kind, Locale, Facts, IntroductionFacts | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(NamedTuple):
     """What one mail says, to whom. Several are due to one mailbox only where people who share it ask to sign in."""
 
     mail_id: UUID
@@ -65,6 +64,7 @@ class Writer:
         self._sender = sender
         self._signer = Signer(key)
         self._prepared: OrderedDict[_Template, tuple[datetime, PreparedMail]] = OrderedDict()
+        self._latest: tuple[_Template, datetime, PreparedMail] | None = None
 
     def write(self, letter: Letter, now: datetime) -> Outgoing:
         """The whole message. Raises what rendering raises for text that must not stand in a header, and ValueError."""
@@ -82,6 +82,12 @@ class Writer:
         return Outgoing(recipient=letter.address, content=content, return_path=self._sender.address, reference=letter.mail_id)
 
     def _prepare(self, template: _Template, now: datetime) -> PreparedMail:
+        # A group mostly tells one thing: then its facts are the same object, and need not be hashed for each letter.
+        if self._latest is None or self._latest[0] != template or self._latest[1] != now:
+            self._latest = template, now, self._prepared_for(template, now)
+        return self._latest[2]
+
+    def _prepared_for(self, template: _Template, now: datetime) -> PreparedMail:
         known = self._prepared.get(template)
         if known is not None and now - known[0] < PREPARED_FOR:
             self._prepared.move_to_end(template)

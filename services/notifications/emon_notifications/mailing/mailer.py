@@ -25,7 +25,6 @@ from emon_platform.failures import is_transient
 log = structlog.get_logger()
 
 LOOK_INTERVAL_S = 0.05
-DUE_COUNTED_MAX = 1000
 FINISH_WITHIN_S = 10.0
 
 # So that the lock of a machine that vanished is free soon: the server looks after 5 s of silence, and gives up after 3 looks.
@@ -119,7 +118,7 @@ class Mailer:
     async def _look(self, work: Work) -> None:
         while True:
             async with self._database.unscoped() as tx:
-                due = await repository.count_due(tx, DUE_COUNTED_MAX)
+                due = await repository.count_due(tx, self._connections * Work.SHARE_OF_A_LANE)
             await work.found(due)
             await asyncio.sleep(LOOK_INTERVAL_S)
 

@@ -1,8 +1,8 @@
 """What the mail server's answers mean."""
 
 import random
-from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from emon_notifications.deliveries.rules import Cause, Kind
@@ -12,8 +12,7 @@ from emon_notifications.mailing.repository import Finished
 from emon_notifications.smtp import Accepted, InDoubt, NotSent, Outgoing, Rejected, Result, Stage
 
 
-@dataclass(frozen=True, slots=True)
-class Posted:
+class Posted(NamedTuple):
     """A mail whose try is recorded, ready for the mail server."""
 
     letter: Letter
@@ -85,6 +84,7 @@ def _finished(
     dead_address: str | None = None,
 ) -> Finished:
     return Finished(
+        mail_id=posted.letter.mail_id,
         attempt_id=posted.attempt_id,
         delivery_ids=tuple(item.id for item in posted.letter.due),
         cause=cause,
@@ -95,7 +95,7 @@ def _finished(
         reply=rules.reply_to_keep(reply, posted.letter.address),
         pause=pause,
         dead_address=dead_address,
-        introducing_mail=None if posted.letter.introduction is None else posted.letter.mail_id,
+        introduces=posted.letter.introduction is not None,
     )
 
 

@@ -1,8 +1,8 @@
 """The SQL of mailing, but for the query that takes what is due."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from emon_notifications.deliveries.rules import OPEN, Cause, Kind, sources, target
@@ -11,6 +11,7 @@ from emon_notifications.undelivered import repository as undelivered
 from emon_platform.database import Transaction
 
 _OPEN = [status.value for status in sorted(OPEN)]
+QUEUED_AGAIN_AT_ONCE_MAX = 1000
 
 BY_INDEX = "; ".join(
     (
@@ -21,7 +22,8 @@ BY_INDEX = "; ".join(
 """Settings of transactions that take and record a group: a few rows of tables that hold millions, each found by its index.
 
 In words, since the planner cannot know: its statistics are older than the queue, and a plan that was right while the tables were
-all but empty, or all of them queued, reads all of them for every group later on.
+all but empty, or all of them queued, reads all of them for every group later on. For the same reason statements that join to a
+list of keys have the keys as a condition too: whichever way it is joined, no other row is read.
 """
 
 
@@ -32,7 +34,7 @@ async def end(tx: Transaction, cause: Cause, ended: Sequence[tuple[UUID, str]]) 
         UPDATE deliveries
         SET status = $1, reason = ended.reason, updated_at = now()
         FROM unnest($3::uuid[], $4::text[]) AS ended (id, reason)
-        WHERE deliveries.id = ended.id AND status = ANY($2::text[])
+        WHERE deliveries.id = ended.id AND deliveries.id = ANY($3::uuid[]) AND status = ANY($2::text[])
         """,
         target(cause),
         sources(cause),
@@ -43,8 +45,7 @@ async def end(tx: Transaction, cause: Cause, ended: Sequence[tuple[UUID, str]]) 
         await undelivered.tell(tx, [id_ for id_, _ in ended])
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(NamedTuple):
     """One try of one mail, for one of its deliveries."""
 
     delivery_id: UUID
@@ -90,10 +91,10 @@ async def begin(tx: Transaction, mailer_id: int, begun: Sequence[Begun]) -> None
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(NamedTuple):
     """How a try ended."""
 
+    mail_id: UUID
     attempt_id: UUID
     delivery_ids: tuple[UUID, ...]
     cause: Cause
@@ -104,7 +105,7 @@ class Finished:
     reply: str | None = None
     pause: timedelta | None = None  # until it is tried again
     dead_address: str | None = None  # email_key
-    introducing_mail: UUID | None = None  # the mail that was tried, where it introduces
+    introduces: bool = False
 
 
 async def finish(tx: Transaction, finished: Sequence[Finished]) -> None:
@@ -113,10 +114,11 @@ async def finish(tx: Transaction, finished: Sequence[Finished]) -> None:
         """
         UPDATE attempts
         SET finished_at = now(), outcome = finished.outcome, stage = finished.stage, code = finished.code, reply = finished.reply
-        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::smallint[], $5::text[])
-            AS finished (id, outcome, stage, code, reply)
-        WHERE attempts.id = finished.id AND attempts.id = ANY($1::uuid[])
+        FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::smallint[], $6::text[])
+            AS finished (mail_id, id, outcome, stage, code, reply)
+        WHERE attempts.mail_id = finished.mail_id AND attempts.id = finished.id AND attempts.mail_id = ANY($1::uuid[])
         """,
+        [item.mail_id for item in finished],
         [item.attempt_id for item in finished],
         [item.outcome for item in finished],
         [item.stage for item in finished],
@@ -158,7 +160,7 @@ async def finish(tx: Transaction, finished: Sequence[Finished]) -> None:
     reopened = [id_ for item in finished if item.cause in (Cause.WAS_PUT_OFF, Cause.WAS_NOT_SENT) for id_ in item.delivery_ids]
     if reopened:
         await _supersede_reopened(tx, reopened)
-    introducing = {item.introducing_mail for item in finished if item.introducing_mail is not None}
+    introducing = {item.mail_id for item in finished if item.introduces}
     if introducing:
         await introductions.settle(tx, introducing)
     dead = [(item.dead_address, item.reason) for item in finished if item.dead_address is not None]
@@ -199,7 +201,7 @@ async def _supersede_reopened(tx: Transaction, delivery_ids: Sequence[UUID]) -> 
 
 
 async def count_due(tx: Transaction, at_most: int) -> int:
-    """How many deliveries wait to be sent, counted up to `at_most`. Queues what was put off and is due now."""
+    """How many deliveries wait to be sent, those in the queue counted up to `at_most`. Queues what was put off and is due now."""
     return await tx.fetchval(
         """
         WITH due AS (
@@ -210,7 +212,7 @@ async def count_due(tx: Transaction, at_most: int) -> int:
                 FROM deliveries
                 WHERE status = 'deferred' AND status = ANY($2::text[]) AND not_before <= now()
                 ORDER BY not_before
-                LIMIT $3
+                LIMIT $4
                 FOR UPDATE SKIP LOCKED
             )
             RETURNING 1
@@ -222,6 +224,7 @@ async def count_due(tx: Transaction, at_most: int) -> int:
         target(Cause.BECAME_DUE),
         sources(Cause.BECAME_DUE),
         at_most,
+        QUEUED_AGAIN_AT_ONCE_MAX,
     )
 
 

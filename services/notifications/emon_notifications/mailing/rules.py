@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from emon_notifications.deliveries.rules import Cause, Kind
 
@@ -52,8 +53,7 @@ class Elsewhere:
     is_suppressed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Tell:
+class Tell(NamedTuple):
     """A mail is to be sent that says this, to the person's own address unless it goes `elsewhere`."""
 
     kind: Kind
@@ -117,4 +117,5 @@ def reply_to_keep(reply: str, address: str) -> str:
     for quoted in (address, local_part):
         if quoted.lower() in text.lower():
             text = re.sub(rf"(?<![\w.]){re.escape(quoted)}(?![\w.])", "[recipient]", text, flags=re.IGNORECASE)
-    return "".join(character if character.isprintable() else " " for character in text[:REPLY_LENGTH_MAX])
+    text = text[:REPLY_LENGTH_MAX]
+    return text if text.isprintable() else "".join(character if character.isprintable() else " " for character in text)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 from uuid import UUID
 
 from emon_contracts.actors import Role
@@ -127,8 +127,7 @@ class Sender:
     sign_in_url: str
 
 
-@dataclass(frozen=True, slots=True)
-class PersonalLink:
+class PersonalLink(NamedTuple):
     """A signed link and whose it is. The token consists of characters of base64url."""
 
     person_name: str

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from emon_notifications.deliveries.rules import Cause
 from emon_notifications.mailing.due import Due
@@ -12,16 +12,14 @@ from emon_notifications.rendering import Facts
 from emon_platform.signed_links import SignedLink
 
 
-@dataclass(frozen=True, slots=True)
-class LinkTo:
+class LinkTo(NamedTuple):
     """A link that is signed when the mail is written, and the name over it."""
 
     person_name: str
     link: SignedLink
 
 
-@dataclass(frozen=True, slots=True)
-class Contents:
+class Contents(NamedTuple):
     """What a mail says, to everybody who gets it (`facts`), and to its reader alone (`links`)."""
 
     facts: Facts

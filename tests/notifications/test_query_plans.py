@@ -1,0 +1,102 @@
+"""A group costs what its mails cost, however much is queued and however little the planner knows of it."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
+from uuid import UUID
+
+import asyncpg
+from uuid_utils.compat import uuid7
+
+from emon_embedded.service_databases import ServiceDatabase
+from emon_embedded.stack import RunningPostgreSQL
+from emon_notifications.deliveries.rules import Cause, Kind
+from emon_notifications.mailing import repository
+from emon_notifications.mailing.due import take_due
+from emon_notifications.mailing.repository import BY_INDEX, Begun, Finished
+from emon_platform.database import Database, Transaction
+
+QUEUED = 2000
+GROUP = 20
+
+
+class Explaining(Transaction):
+    """Runs statements as a service does after a while, from a prepared plan, and counts the rows that each reads."""
+
+    def __init__(self, tx: Transaction) -> None:
+        super().__init__(tx.connection, None, None)
+        self.rows_read: list[int] = []
+
+    async def fetch(self, query: str, *arguments: object) -> list[Any]:
+        await self.execute(query, *arguments)
+        return await self.connection.fetch(query, *arguments)
+
+    async def execute(self, query: str, *arguments: object) -> str:
+        await self.connection.execute(f"PREPARE explained AS {query}")
+        plan = await self.connection.fetchval(
+            f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE explained ({', '.join(map(_literal, arguments))})"
+        )
+        self.rows_read.append(sum(_rows_read(json.loads(plan)[0]["Plan"])))
+        return await self.connection.execute("DEALLOCATE explained")
+
+
+def _literal(argument: object) -> str:
+    if isinstance(argument, list):
+        items = ",".join("NULL" if item is None else f'"{item}"' for item in cast("list[object]", argument))
+        return f"'{{{items}}}'"
+    return f"'{argument}'"
+
+
+def _rows_read(plan: dict[str, Any]) -> Iterator[int]:
+    """Of each reading of a table: what it found, and what it looked at in vain."""
+    if "Relation Name" in plan and plan["Node Type"] != "ModifyTable":
+        yield (plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)) * plan["Actual Loops"]
+    for part in plan.get("Plans", ()):
+        yield from _rows_read(part)
+
+
+async def _queue_for_an_unknowing_planner(postgresql: RunningPostgreSQL, urls: ServiceDatabase) -> None:
+    """A fan-out that came since the planner last looked, when all tables were empty."""
+    superuser = await asyncpg.connect(postgresql.superuser_url, database=urls.name, ssl=False)
+    await superuser.execute("ALTER TABLE deliveries SET (autovacuum_enabled = off)")
+    await superuser.execute("VACUUM ANALYZE")
+    await superuser.execute(
+        """
+        INSERT INTO deliveries (event_id, person_id, kind, category, priority, subject_id, status, occurred_at, expires_at)
+        SELECT $2, gen_random_uuid(), 'invitation', 'meetings', 30, $2, 'queued', now(), now() + interval '1 day'
+        FROM generate_series(1, $1::integer)
+        """,
+        QUEUED,
+        uuid7(),
+    )
+    await superuser.close()
+
+
+async def _record(tx: Transaction, deliveries: Sequence[UUID]) -> None:
+    """One group, begun and accepted."""
+    begun = [Begun(delivery, uuid7(), uuid7(), Kind.INVITATION, 1, None) for delivery in deliveries]
+    await repository.begin(tx, 7, begun)
+    accepted = [
+        Finished(item.mail_id, item.attempt_id, (item.delivery_id,), Cause.WAS_ACCEPTED, "accepted", reply="250 OK")
+        for item in begun
+    ]
+    await repository.finish(tx, accepted)
+
+
+async def test_a_group_reads_no_more_rows_than_its_mails_have(
+    postgresql: RunningPostgreSQL, urls: ServiceDatabase, worker: Database
+) -> None:
+    await _queue_for_an_unknowing_planner(postgresql, urls)
+    for _ in range(QUEUED // 2 // GROUP):  # so that mails and tries are many as well
+        async with worker.unscoped(BY_INDEX) as tx:
+            await _record(tx, [due.id for due in await take_due(tx, GROUP)])
+    async with worker.unscoped(BY_INDEX) as tx:
+        explaining = Explaining(tx)
+        await _record(explaining, [due.id for due in await take_due(explaining, GROUP)])
+        accepted = await tx.fetchval("SELECT count(*) FROM deliveries WHERE status = 'accepted'")
+    assert accepted == QUEUED // 2 + GROUP
+    taken, begun, recorded, accepted = explaining.rows_read
+    assert taken <= 5 * GROUP  # its own rows, who is meant, and what else they were told of this
+    assert begun == GROUP
+    assert recorded == GROUP
+    assert accepted == 2 * GROUP  # locked, then changed
