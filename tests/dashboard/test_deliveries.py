@@ -137,7 +137,12 @@ async def invited(world: World) -> tuple[str, dict[str, str], str]:
     """A round table to which two with an address and one without are invited: its id, delivery by person, and a coordinator."""
     circle = await world.organisation()
     people = [(await world.person((circle, "volunteer")))[0] for _ in range(2)]
-    without: dict[str, Any] = {"display_name": f"Ohne Adresse {secrets.token_hex(4)}", "email": None, "locale": "de", "grants": []}
+    without: dict[str, Any] = {
+        "display_name": f"Ohne Adresse {secrets.token_hex(4)}",
+        "email": None,
+        "locale": "de",
+        "grants": [],
+    }
     membership = {"organisation_id": circle, "engagement": "volunteer"}
     people.append((await world.admin.post("/v1/people", {**without, "memberships": [membership]}))["id"])
     _, coordinator = await world.person(grants=[{"role": "coordinator", "ags": HERE}])
