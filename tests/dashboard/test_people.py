@@ -2,6 +2,10 @@
 
 import secrets
 
+import pytest
+
+from emon_dashboard.people.reads import Deliveries, Delivery
+
 from tests.dashboard.conftest import NewWalk
 from tests.end_to_end.conftest import ELSEWHERE, HERE, World
 
@@ -115,3 +119,20 @@ async def test_an_address_is_proposed_to_who_has_none(world: World, new_walk: Ne
     await page.get_by_role("button", name="Link schicken").click()
     await page.get_by_text("Der Link ist unterwegs").wait_for()
     assert "/links/" in (await world.mailbox.next_to(proposed, 0))["Text"]
+
+
+@pytest.mark.parametrize(
+    ("newest_first", "fails", "failed"),
+    [
+        pytest.param(["introduction accepted"], False, 0, id="what arrived"),
+        pytest.param(["invitation suppressed", "introduction bounced"], True, 2, id="what bounced"),
+        pytest.param(["invitation queued", "introduction bounced"], True, 1, id="what was not tried yet says nothing"),
+        pytest.param(["invitation accepted", "introduction bounced"], False, 1, id="what arrives again"),
+        pytest.param(["address_confirmation accepted", "introduction bounced"], True, 1, id="a proposal is no proof"),
+        pytest.param(["address_changed bounced", "introduction bounced"], False, 0, id="the former address does not count"),
+    ],
+)
+def test_an_address_fails_when_the_newest_mail_to_it_did(newest_first: list[str], fails: bool, failed: int) -> None:
+    items = [Delivery(kind=kind, status=status) for kind, status in (item.split() for item in newest_first)]
+    deliveries = Deliveries(items=items)
+    assert (deliveries.address_fails, deliveries.failed) == (fails, failed)

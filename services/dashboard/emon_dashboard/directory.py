@@ -153,15 +153,17 @@ async def municipality_meant(visit: SignedInVisit, text: str) -> Municipality | 
 
     One whose name is exactly this is meant: who types „Aach“ does not mean „Aachtal“.
     """
-    if text.isdigit():
-        try:
-            return (await visit.get(f"/v1/municipalities/{text}")).read(Municipality)
-        except (Missing, Refused):
-            return Unclear(())
-    if not text:
-        return Unclear(())
-    found = (await visit.get("/v1/municipalities", {"name": text, "limit": LIST_LIMIT_MAX})).read(Municipalities).items
+    try:
+        found = await _municipalities_called(visit, text) if text else []
+    except (Missing, Refused):
+        found = []
     candidates = [item for item in found if item.closed_on is None]
     exact = [item for item in candidates if item.name.casefold() == text.casefold()]
     chosen = exact or candidates
     return chosen[0] if len(chosen) == 1 else Unclear(chosen)
+
+
+async def _municipalities_called(visit: SignedInVisit, text: str) -> list[Municipality]:
+    if text.isascii() and text.isdigit():
+        return [(await visit.get(f"/v1/municipalities/{text}")).read(Municipality)]
+    return (await visit.get("/v1/municipalities", {"name": text, "limit": LIST_LIMIT_MAX})).read(Municipalities).items

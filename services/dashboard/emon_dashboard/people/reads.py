@@ -1,6 +1,7 @@
 """What the pages about people read from the gateway."""
 
 from dataclasses import dataclass
+from itertools import takewhile
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -17,24 +18,34 @@ FAILED = frozenset({"bounced", "suppressed"})
 class Delivery(BaseModel):
     """What became of an e-mail that was owed."""
 
+    kind: str
     status: str
 
 
 class Deliveries(BaseModel):
-    """The newest of them."""
+    """The newest of them, the newest first."""
 
     items: list[Delivery]
 
     @property
+    def to_present_address(self) -> list[Delivery]:
+        """Those that were for the address that the person has now.
+
+        The question whether a proposed address is theirs goes to that one, the notice of a change to the former one.
+        """
+        since_change = takewhile(lambda item: item.kind != "address_changed", self.items)
+        return [item for item in since_change if item.kind != "address_confirmation"]
+
+    @property
     def failed(self) -> int:
         """How many did not arrive."""
-        return sum(item.status in FAILED for item in self.items)
+        return sum(item.status in FAILED for item in self.to_present_address)
 
     @property
     def address_fails(self) -> bool:
         """Whether the newest that was tried did not arrive: what failed before the last that arrived is settled."""
-        tried = [item.status for item in self.items if item.status in FAILED or item.status == "accepted"]
-        return bool(tried) and tried[0] in FAILED
+        tried = (item.status for item in self.to_present_address if item.status in FAILED | {"accepted"})
+        return next(tried, "accepted") in FAILED
 
 
 @dataclass(frozen=True, slots=True)
