@@ -51,8 +51,8 @@ async def soak(plan: Plan, home: Path) -> bool:
     """Runs the plan in a new home. Answers whether all was well."""
     async with running_mail_server() as mail_server:
         platform = PlatformProcess(home / "home", EMON_SMTP_URL=mail_server.url, **SETTINGS, **mediation(plan))
-        await platform.start()
         try:
+            await platform.start()
             register = home / "register.txt"
             register.write_text(register_record(AGS, "Musterlingen") + "\n")
             code, output = await emon("import", "municipalities", str(register), home=platform.home)
