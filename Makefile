@@ -49,7 +49,7 @@ demo: $(INSTALLED) ## play the whole story from the register to the answer; star
 	@exec $(VENV)/bin/emon demo
 
 test: $(INSTALLED) ## run all tests on real PostgreSQL, Kafka and SMTP
-	$(VENV)/bin/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder $(ARGS)
+	$(VENV)/bin/python -m pytest --numprocesses $(TEST_PROCESSES) --no-loadscope-reorder $(ARGS)
 
 soak: $(INSTALLED) ## break a whole platform for SECONDS (60) at random, by SEED, and audit every mail
 	$(VENV)/bin/python -m tests.faults.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))

@@ -1,7 +1,7 @@
 """Real PostgreSQL and real Kafka, started once for a whole run; a fresh, migrated database for each test that wants one."""
 
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -11,27 +11,12 @@ from emon_embedded.stack import RunningKafka, RunningPostgreSQL, running_kafka, 
 from emon_platform.broker import ensure_topics
 from emon_platform.migrations import Migration, migrate
 
+from tests.distribution import pytest_collection_modifyitems, pytest_xdist_make_scheduler  # noqa: F401
+
 # Tests that kill PostgreSQL start their own; this one need not survive the machine.
 FAST_AND_FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
-# What takes longest is begun first. All of a folder that asks a whole platform stays in one process, which starts it once.
-BEGUN_FIRST = ("dashboard", "end_to_end", "faults", "embedded")
-WITH_A_PLATFORM = ("dashboard", "end_to_end")
-
 FreshDatabase = Callable[[str, Callable[[], list[Migration]]], Awaitable[ServiceDatabase]]
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
-    """Keeps the tests of a file together, in the random order that they are in, wherever several processes share them.
-
-    Around all others: pytest-xdist reads the groups in a hook of its own, and pytest-randomly mixes the order in one.
-    """
-    for item in items:
-        folder = item.path.parent.name
-        item.add_marker(pytest.mark.xdist_group(folder if folder in WITH_A_PLATFORM else item.nodeid.partition("::")[0]))
-    yield
-    items.sort(key=lambda item: BEGUN_FIRST.index(item.path.parent.name) if item.path.parent.name in BEGUN_FIRST else 99)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from emon_dashboard.feedback.reads import Feedback, course_of, deadline_of, most
 from emon_operator.demo_client import Browser
 
 from tests.dashboard.conftest import NewWalk
-from tests.dashboard.walk import session_token
+from tests.dashboard.walk import Walk
 from tests.end_to_end.conftest import HERE, World
 
 MONDAY = date(2027, 3, 1)
@@ -112,9 +112,10 @@ def test_a_list_shows_how_a_text_begins() -> None:
     assert feedback(text=None).excerpt is None
 
 
-async def browser_of(world: World, email: str) -> Browser:
-    """The API in the name of somebody who also has a window."""
-    return world.visitor.with_token(await session_token(world.visitor, world.mailbox, email))
+async def api_of(world: World, walk: Walk) -> Browser:
+    """The API in the name of whoever sits before this window."""
+    [token] = [cookie.get("value", "") for cookie in await walk.page.context.cookies() if cookie.get("name") == "__Host-session"]
+    return world.visitor.with_token(token)
 
 
 async def test_from_the_inbox_to_the_answer_and_its_rating(world: World, new_walk: NewWalk) -> None:
@@ -123,8 +124,8 @@ async def test_from_the_inbox_to_the_answer_and_its_rating(world: World, new_wal
     _, coordinator = await world.person(grants=[{"role": "coordinator", "ags": HERE}])
     text = f"Niemand geht ans Telefon {secrets.token_hex(4)}."
     said = {"kind": "problem", "text": text, "about": {"organisation_id": circle}}
-    made = await (await browser_of(world, volunteer)).post("/v1/feedback", said)
-    walk = await new_walk(coordinator)
+    author, walk = await new_walk(volunteer), await new_walk(coordinator)
+    made = await (await api_of(world, author)).post("/v1/feedback", said)
     page = walk.page
     await walk.open("/feedback")
     await walk.look("feedback-inbox")
@@ -153,7 +154,6 @@ async def test_from_the_inbox_to_the_answer_and_its_rating(world: World, new_wal
     await walk.look("feedback-answered")
     assert await page.get_by_role("main").get_by_role("button").count() == 0, "nothing is left to do"
 
-    author = await new_walk(volunteer)
     page = author.page
     await author.open("/feedback?filter=mine")
     await author.look("feedback-mine")
@@ -175,16 +175,15 @@ async def test_from_the_inbox_to_the_answer_and_its_rating(world: World, new_wal
 async def test_whoever_answers_second_keeps_what_they_typed(world: World, new_walk: NewWalk) -> None:
     circle = await world.organisation()
     _, volunteer = await world.person((circle, "volunteer"))
-    _, coordinator = await world.person(grants=[{"role": "coordinator", "ags": HERE}])
+    coordinators = [(await world.person(grants=[{"role": "coordinator", "ags": HERE}]))[1] for _ in range(2)]
+    author, walk, another = [await new_walk(email) for email in (volunteer, *coordinators)]
     said = {"kind": "idea", "text": "Ein Kalender für alle.", "about": {"topic": "Sprachcafés"}}
-    made = await (await browser_of(world, volunteer)).post("/v1/feedback", said)
-    walk = await new_walk(coordinator)
+    made = await (await api_of(world, author)).post("/v1/feedback", said)
     page = walk.page
     await walk.open(f"/feedback/{made['id']}")
     assert await page.get_by_role("heading", level=1).inner_text() == "Sprachcafés"
     await page.get_by_label("Ihre Antwort").fill("Meine lange Antwort.")
-    another = await browser_of(world, coordinator)
-    await another.post(f"/v1/feedback/{made['id']}/answer", {"text": "Die erste Antwort."}, expected=200)
+    await (await api_of(world, another)).post(f"/v1/feedback/{made['id']}/answer", {"text": "Die erste Antwort."}, expected=200)
     await page.get_by_role("button", name="Antwort abschicken").click()
     await page.get_by_text("inzwischen beantwortet").wait_for()
     shown = await page.locator("main").inner_text()

@@ -43,7 +43,8 @@ CREATE TABLE feedback (
     promised_version bigint NOT NULL,
     answered_at      timestamptz
 );
-CREATE INDEX feedback_by_involved ON feedback USING gin (involved);
+CREATE INDEX feedback_open_by_involved ON feedback USING gin (involved) WHERE awaited IS NOT NULL;
+CREATE INDEX feedback_open_in_a_municipality ON feedback (ags) WHERE awaited IS NOT NULL;
 CREATE INDEX feedback_of_a_municipality ON feedback (ags);
 CREATE INDEX feedback_by_author ON feedback (author_id) WHERE author_id IS NOT NULL;
 CREATE INDEX feedback_answered ON feedback (answered_at) WHERE answered_at IS NOT NULL;
@@ -103,10 +104,31 @@ CREATE POLICY in_reach ON feedback FOR SELECT TO :api_role USING (
 );
 CREATE POLICY worker ON feedback TO :worker_role USING (true) WITH CHECK (true);
 
--- The network counts it: network/repository.py alone sets this, after it asked for the permission, and answers numbers.
-CREATE POLICY counted ON feedback FOR SELECT TO :api_role USING (
-    (SELECT current_setting('emon.counting', true) = 'on')
-);
+-- The administration counts what it does not read: the owner alone sees every row, and its function answers numbers.
+CREATE POLICY counted ON feedback FOR SELECT TO CURRENT_USER USING (true);
+CREATE FUNCTION count_feedback(wanted text[], today date, since timestamptz)
+RETURNS TABLE (ags text, open bigint, overdue bigint, answered bigint, answered_in_time bigint)
+LANGUAGE sql
+STABLE
+SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp
+AS $$
+    SELECT
+        ags,
+        count(*) FILTER (WHERE awaited IS NOT NULL),
+        count(*) FILTER (WHERE awaited IS NOT NULL AND coalesce(promised_by, due_by) < today),
+        count(*) FILTER (WHERE answered_at >= since),
+        count(*) FILTER (
+            WHERE answered_at >= since
+              AND (answered_at AT TIME ZONE 'Europe/Berlin')::date <= coalesce(promised_by, 'infinity')
+        )
+    FROM public.feedback
+    WHERE ags = ANY (wanted)
+      AND current_setting('emon.everywhere', true) = 'on'
+    GROUP BY ags
+$$;
+REVOKE EXECUTE ON FUNCTION count_feedback FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION count_feedback TO :api_role;
 
 -- Who wrote feedback and who is to answer it is for those who may read it, and for the administration.
 ALTER TABLE deliveries ENABLE ROW LEVEL SECURITY;

@@ -13,6 +13,7 @@ from emon_gateway.network import repository
 from emon_gateway.network.repository import MunicipalityCounts
 from emon_gateway.network.rules import OrganisationGroup, feedback_shown, organisations_by_group
 from emon_gateway.sign_in.caller import Caller
+from emon_gateway.today.reach import act_with
 from emon_platform.http.app import problem_answers
 from emon_platform.http.cursors import LIMIT_DEFAULT, Cursor, Limit, decode_cursor, encode_cursor
 from emon_platform.http.dependencies import ApiDatabase
@@ -88,7 +89,8 @@ async def list_network_municipalities(
     """
     after = decode_cursor(cursor, _AGS.validate_python)
     now = datetime.now(UTC)
-    async with repository.counting(database, caller.actor) as tx:
+    async with database.transaction(caller.actor, Permission.NETWORK_READ) as tx:
+        await act_with(tx, caller.actor)
         found = await repository.municipalities(tx, after[0] if after else None, limit + 1, now, day_of(now))
     shown = [NetworkMunicipality.of(counts) for counts in found[:limit]]
     next_cursor = encode_cursor(shown[-1].ags) if len(found) > limit else None

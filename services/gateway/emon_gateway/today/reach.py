@@ -16,20 +16,25 @@ async def in_reach(database: Database, actor: Actor) -> AsyncGenerator[Transacti
 
     `emon.feedback_…` and `emon.delivery_…` are for the policies of migrations/0002_today.sql.
     """
-    feedback, deliveries = (_scope(actor, item) for item in (Permission.FEEDBACK_ANSWER, Permission.DELIVERY_READ))
     async with database.transaction(actor, Permission.MEETING_READ) as tx:
-        await tx.execute(
-            """
-            SELECT
-                set_config('emon.feedback_municipalities', $1, true),
-                set_config('emon.delivery_municipalities', $2, true),
-                set_config('emon.delivery_everywhere', $3, true)
-            """,
-            ",".join(sorted(feedback.municipalities)),
-            ",".join(sorted(deliveries.municipalities)),
-            "on" if deliveries.everywhere else "off",
-        )
+        await act_with(tx, actor)
         yield tx
+
+
+async def act_with(tx: Transaction, actor: Actor) -> None:
+    """From here on feedback and deliveries are in reach as far as the actor's own permissions for them go."""
+    feedback, deliveries = (_scope(actor, item) for item in (Permission.FEEDBACK_ANSWER, Permission.DELIVERY_READ))
+    await tx.execute(
+        """
+        SELECT
+            set_config('emon.feedback_municipalities', $1, true),
+            set_config('emon.delivery_municipalities', $2, true),
+            set_config('emon.delivery_everywhere', $3, true)
+        """,
+        ",".join(sorted(feedback.municipalities)),
+        ",".join(sorted(deliveries.municipalities)),
+        "on" if deliveries.everywhere else "off",
+    )
 
 
 def words_of(actor: Actor) -> frozenset[str] | None:
