@@ -11,7 +11,9 @@ from emon_embedded.stack import RunningKafka, RunningPostgreSQL, running_kafka, 
 from emon_platform.broker import ensure_topics
 from emon_platform.migrations import Migration, migrate
 
-from tests.distribution import pytest_collection_modifyitems, pytest_xdist_make_scheduler  # noqa: F401
+from tests.distribution import pytest_collection_modifyitems, pytest_xdist_make_scheduler
+
+__all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]  # found here by pytest
 
 # Tests that kill PostgreSQL start their own; this one need not survive the machine.
 FAST_AND_FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}

@@ -158,7 +158,7 @@ async def test_what_is_uncertain_is_told_until_its_late_reply_or_staff_decide(
     await assert_others_know_the_ledger(world)
     late, decided = await world.deliveries()
     async with world.worker.unscoped() as tx:
-        finished = mailing.Finished(late["attempt_id"], (late["id"],), Cause.WAS_ACCEPTED, "accepted")
+        finished = mailing.Finished(late["mail_id"], late["attempt_id"], (late["id"],), Cause.WAS_ACCEPTED, "accepted")
         await mailing.finish(tx, [finished])
     await assert_others_know_the_ledger(world)
     answer = await api.as_(COORDINATOR).post(f"/v1/deliveries/{decided['id']}/cancellation")

@@ -1,7 +1,7 @@
 """What becomes of deliveries that are due."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -119,7 +119,7 @@ def addressed(due: Due, tell: Tell) -> Due:
     there = tell.elsewhere
     if there is None:
         return due
-    return replace(due, email=there.email, email_key=there.email_key, is_suppressed=there.is_suppressed)
+    return due._replace(email=there.email, email_key=there.email_key, is_suppressed=there.is_suppressed)
 
 
 async def _letters(tx: Transaction, drafts: Sequence[_Draft]) -> list[Letter]:
