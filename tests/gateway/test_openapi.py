@@ -75,7 +75,12 @@ async def test_the_document_is_served_and_has_the_gateways_own_routes(platform: 
     assert answer.status == 200
     merged = await answer.json()
     assert merged["openapi"].startswith("3.1")
-    assert {"/v1/sign-in-links", "/v1/sessions", "/v1/sessions/current", "/v1/me", "/v1/meetings"} == set(merged["paths"])
+    own = {
+        *("/v1/sign-in-links", "/v1/sign-in-links/preview", "/v1/sessions", "/v1/sessions/current", "/v1/me"),
+        *("/v1/today", "/v1/today/events", "/v1/network/municipalities"),
+    }
+    assert own | {"/v1/meetings"} == set(merged["paths"])
+    assert merged["paths"]["/v1/today/events"]["get"]["responses"]["200"]["content"].keys() == {"text/event-stream"}
     assert merged["components"]["securitySchemes"].keys() == {"bearer"}
     assert "security" not in merged["paths"]["/v1/sessions"]["post"]
     assert merged["paths"]["/v1/me"]["get"]["security"] == [{"bearer": []}]
