@@ -1,5 +1,7 @@
 """Signing in by a link, on a phone too; an old link explains itself; and out again."""
 
+from emon_operator.demo_client import SIGN_IN_LINK
+
 from tests.dashboard.conftest import PHONE, NewWalk
 from tests.dashboard.walk import link_in
 from tests.end_to_end.conftest import HERE, World
@@ -30,7 +32,7 @@ async def test_a_used_link_explains_itself_and_offers_a_new_one(world: World, ne
     _, email = await world.person(grants=[{"role": "coordinator", "ags": HERE}])
     walk = await new_walk()
     await walk.sign_in(email)
-    mail = await world.mailbox.next_to(email, 0)
+    mail = await world.mailbox.next_to(email, 0, SIGN_IN_LINK)
     await walk.page.goto(link_in(mail))
     await walk.page.get_by_role("heading", name="schon benutzt").wait_for()
     walk.complaints.clear()  # the console notes that the page came with status 410
@@ -48,7 +50,7 @@ async def test_two_people_with_one_mailbox_choose(world: World, new_walk: NewWal
     seen = await world.mailbox.count_to(email)
     await walk.page.get_by_label("E-Mail-Adresse").fill(email)
     await walk.page.get_by_role("button", name="Link schicken").click()
-    mail = await world.mailbox.next_to(email, seen)
+    mail = await world.mailbox.next_to(email, seen, SIGN_IN_LINK)
     links = [word for word in mail["Text"].split() if "?token=" in word]
     assert len(links) == 2
     names: set[str] = set()

@@ -8,7 +8,7 @@ from typing import Any
 
 from playwright.async_api import BrowserContext, Page, Request
 
-from emon_operator.demo_client import Browser, Mailbox
+from emon_operator.demo_client import SIGN_IN_LINK, Browser, Mailbox
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "services" / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
@@ -55,7 +55,7 @@ class Walk:
         await self.open("/sign-in")
         await self.page.get_by_label("E-Mail-Adresse").fill(email)
         await self.page.get_by_role("button", name="Link schicken").click()
-        mail = await self.mailbox.next_to(email, seen)
+        mail = await self.mailbox.next_to(email, seen, SIGN_IN_LINK)
         await self.page.goto(link_in(mail))
         await self.page.get_by_role("button", name="Jetzt anmelden").click()
 
@@ -86,6 +86,6 @@ async def session_token(visitor: Browser, mailbox: Mailbox, email: str) -> str:
     """The access token of a new session, without a browser."""
     seen = await mailbox.count_to(email)
     await visitor.post("/v1/sign-in-links", {"email": email}, expected=202)
-    mail = await mailbox.next_to(email, seen)
+    mail = await mailbox.next_to(email, seen, SIGN_IN_LINK)
     token = link_in(mail).split("?token=")[1]
     return (await visitor.post("/v1/sessions", {"token": token}))["access_token"]

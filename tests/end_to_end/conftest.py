@@ -78,8 +78,7 @@ def meeting(circle: str, **changes: Any) -> dict[str, Any]:
     }
 
 
-# Of this folder and not of the whole run: an idle platform would take a fifth of a core from the tests that follow.
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 async def platform_process(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[PlatformProcess]:
     folder = tmp_path_factory.mktemp("platform")
     process = PlatformProcess(folder / "home", EMON_ADMIN_EMAIL="leitung@example.org")

@@ -12,7 +12,7 @@ from typing import Any
 
 from emon_embedded.ports import free_ports
 from emon_embedded.running_platform import RunningPlatform, running_platform
-from emon_operator.demo_client import Browser, Mailbox
+from emon_operator.demo_client import SIGN_IN_LINK, Browser, Mailbox
 
 from tests.polling import eventually
 
@@ -119,7 +119,7 @@ async def sign_in(browser: Browser, mailbox: Mailbox, email: str) -> Browser:
     """A session by the link in the newest mail."""
     seen = await mailbox.count_to(email)
     await browser.post("/v1/sign-in-links", {"email": email}, expected=202)
-    mail = await mailbox.next_to(email, seen)
+    mail = await mailbox.next_to(email, seen, SIGN_IN_LINK)
     token = mail["Text"].split("?token=")[1].split()[0]
     return browser.with_token((await browser.post("/v1/sessions", {"token": token}))["access_token"])
 

@@ -9,6 +9,7 @@ from typing import Any, Self
 import aiohttp
 
 PATIENCE_S = 30.0
+SIGN_IN_LINK = "/sign-in?token="
 INTERVAL_S = 0.1
 IDLE_CONNECTION_S = 3.0
 
@@ -114,13 +115,18 @@ class Mailbox:
         """How many mails this address has."""
         return sum(mail["To"][0]["Address"] == email for mail in await self.messages())
 
-    async def next_to(self, email: str, seen: int) -> Any:
-        """The newest mail to this address, once it has more than `seen`."""
+    async def next_to(self, email: str, seen: int, holding: str = "") -> Any:
+        """The newest mail to this address that holds the words, of those beyond the first `seen`, once there is one.
+
+        For a mail that somebody asked for, say what it holds: others may come at the same moment.
+        """
         deadline = asyncio.get_running_loop().time() + PATIENCE_S
         while True:
             mine = [mail for mail in await self.messages() if mail["To"][0]["Address"] == email]
-            if len(mine) > seen:
-                return await self.read(mine[0]["ID"])
+            for found in mine[: len(mine) - seen]:
+                mail = await self.read(found["ID"])
+                if holding in mail["Text"]:
+                    return mail
             if asyncio.get_running_loop().time() > deadline:
                 raise Unexpected(f"no mail to {email} came within {PATIENCE_S:.0f} s")
             await asyncio.sleep(INTERVAL_S)

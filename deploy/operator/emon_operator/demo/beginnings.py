@@ -6,7 +6,7 @@ from pathlib import Path
 
 from emon_operator.demo.cast import SAMPLE_AGS, SAMPLE_NAME, STATE, Cast, csv_of, register_sample
 from emon_operator.demo.telling import DemoFailed, result, step
-from emon_operator.demo_client import Browser, Mailbox
+from emon_operator.demo_client import SIGN_IN_LINK, Browser, Mailbox
 
 
 def import_lists(cast: Cast, home: Path) -> None:
@@ -43,7 +43,7 @@ async def sign_in(visitor: Browser, mailbox: Mailbox, email: str) -> Browser:
     """Asks for a link, reads the mail, and opens a session with it."""
     seen = await mailbox.count_to(email)
     await visitor.post("/v1/sign-in-links", {"email": email}, expected=202)
-    mail = await mailbox.next_to(email, seen)
+    mail = await mailbox.next_to(email, seen, SIGN_IN_LINK)
     token = mail["Text"].split("?token=")[1].split()[0]
     result(f"mail to {email}: {mail['Subject']}")
     session = await visitor.post("/v1/sessions", {"token": token})
