@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import BrowserContext, Page, Request
+from playwright.async_api import BrowserContext, ConsoleMessage, Page, Request
 
 from emon_operator.demo_client import SIGN_IN_LINK, Browser, Mailbox
 
@@ -38,9 +38,14 @@ class Walk:
         """A new window."""
         walk = cls(await context.new_page(), address, mailbox)
         walk.page.on("request", lambda request: walk.requests.append(request))
-        walk.page.on("console", lambda message: walk.complaints.append(message.text) if message.type == "error" else None)
+        walk.page.on("console", walk.note_complaint)
         walk.page.on("pageerror", lambda error: walk.complaints.append(str(error)))
         return walk
+
+    def note_complaint(self, message: ConsoleMessage) -> None:
+        """Keeps what the browser complains of. That a page came with a status such as 422 is what the page says itself."""
+        if message.type == "error" and message.location["url"] != self.page.url:
+            self.complaints.append(message.text)
 
     async def open(self, path: str) -> int:
         """Goes to a page of the dashboard; answers the status."""
