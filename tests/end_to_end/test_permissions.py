@@ -305,7 +305,7 @@ async def test_a_link_reaches_what_it_is_about_and_nothing_else(world: World, ro
     }.get(purpose, (rows.member, rows.member))
     revision = 0
     if purpose is LinkPurpose.ADDRESS:
-        await (await world.coordinator()).post(f"/v1/people/{person}/address-change", {"email": "neu@example.org"})
+        await (await world.coordinator()).post(f"/v1/people/{person}/address-change", {"email": "neu@example.org"}, expected=202)
         revision = 1
     holder = Actor(UUID(person), link=LinkCapability(purpose, UUID(subject), revision))
     owners = {"municipalities": "contacts", "organisations": "contacts", "people": "contacts", "deliveries": "notifications",

@@ -50,7 +50,7 @@ async def test_acknowledged_answered_and_rated(case: Case, worker: Database) -> 
     rated = await case.done(case.author, "rating", {"stars": 4})
     assert (rated["status"], rated["rating"]["stars"], rated["may"]) == ("rated", 4, ["write"])
     assert [(kind, event.get("author_id")) for kind, event in await events(worker)] == [
-        ("feedback-submitted", None),
+        ("feedback-submitted", str(case.author.person_id)),
         ("feedback-acknowledged", str(case.author.person_id)),
         ("feedback-answered", str(case.author.person_id)),
     ]

@@ -50,6 +50,7 @@ async def test_feedback_about_an_organisation_goes_to_its_staff(api: Api, town: 
         "confidential": False,
         "asked": [str(clerk.person_id)],
         "acknowledge_by": body["acknowledge_by"],
+        "author_id": str(author.person_id),
     }
 
 
