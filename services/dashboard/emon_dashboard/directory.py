@@ -98,12 +98,13 @@ async def first_organisations(visit: SignedInVisit) -> dict[UUID, Organisation]:
     return {item.id: item for item in answer.read(Organisations).items}
 
 
-async def every_organisation(visit: SignedInVisit) -> list[Organisation]:
-    """All that the visitor sees, by name."""
+async def every_organisation(visit: SignedInVisit, ags: str | None = None) -> list[Organisation]:
+    """All that the visitor sees, by name; those of one municipality where it is given."""
     found: list[Organisation] = []
     cursor: str | None = None
     while True:
-        page = (await visit.get("/v1/organisations", {"limit": LIST_LIMIT_MAX, "cursor": cursor})).read(Organisations)
+        query = {"ags": ags, "limit": LIST_LIMIT_MAX, "cursor": cursor}
+        page = (await visit.get("/v1/organisations", query)).read(Organisations)
         found += page.items
         cursor = page.next_cursor
         if cursor is None:

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from emon_dashboard.directory import Municipality, Organisation
 from emon_dashboard.gateway import Missing, NotAllowed, Query
-from emon_dashboard.meetings.reads import Meeting, Meetings, Municipality, Organisation
+from emon_dashboard.meetings.reads import Meeting, Meetings
 from emon_dashboard.rendering.dates import PLATFORM_ZONE
 from emon_dashboard.visits import SignedInVisit
 

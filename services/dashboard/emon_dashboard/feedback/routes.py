@@ -9,10 +9,10 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 from starlette.datastructures import FormData
 
+from emon_dashboard.directory import every_organisation
 from emon_dashboard.feedback import reads
 from emon_dashboard.feedback.reads import Deadline, Feedback
 from emon_dashboard.gateway import Query, Refused
-from emon_dashboard.meetings.reads import organisations
 from emon_dashboard.rendering.forms import Form
 from emon_dashboard.visits import PersonalVisit, SignedInVisit
 
@@ -170,7 +170,7 @@ async def _page(visit: SignedInVisit, feedback_id: UUID, form: Form, status: int
 async def _new_page(visit: SignedInVisit, form: Form, status: int = 200) -> Response:
     keys = sorted({grant.ags for grant in visit.who.grants if grant.ags})
     choices, circles, meetings = await asyncio.gather(
-        reads.municipality_names(visit, keys), organisations(visit, None), reads.recent_meetings(visit)
+        reads.municipality_names(visit, keys), every_organisation(visit), reads.recent_meetings(visit)
     )
     return visit.page(
         "feedback/new.html",

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 from starlette.datastructures import UploadFile
 
+from emon_dashboard.directory import every_organisation
 from emon_dashboard.gateway import Refused, SignInNeeded, Unavailable
 from emon_dashboard.imports import reads
 from emon_dashboard.imports.reads import Draft, Progress
-from emon_dashboard.meetings.reads import organisations
 from emon_dashboard.rendering import pages
 from emon_dashboard.rendering.forms import Form, text_of
 from emon_dashboard.visits import PersonalVisit, SignedInVisit
@@ -122,7 +122,7 @@ async def _taking(visit: SignedInVisit, draft_id: UUID, page: str) -> AsyncGener
 
 
 async def _columns_page(visit: SignedInVisit, draft: Draft, form: Form, status: int = 200) -> Response:
-    circles = await organisations(visit, None)
+    circles = await every_organisation(visit)
     fields = [("", visit.texts.text("imports.fields.none"))]
     fields += [(item.field, visit.texts.text(f"imports.fields.{item.field}")) for item in draft.fields]
     return visit.page("imports/columns.html", status, draft=draft, form=form, fields=fields, circles=circles)

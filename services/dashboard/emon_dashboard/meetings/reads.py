@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from emon_dashboard.directory import Municipality
 from emon_dashboard.visits import SignedInVisit
 
 
@@ -80,45 +81,10 @@ class Invitations(BaseModel):
     next_cursor: str | None
 
 
-class Organisation(BaseModel):
-    """A circle or organisation that can be invited."""
-
-    id: UUID
-    name: str
-    kind: str
-
-
-class Organisations(BaseModel):
-    """A page of them."""
-
-    items: list[Organisation]
-    next_cursor: str | None
-
-
-class Municipality(BaseModel):
-    """A municipality of the register."""
-
-    ags: str
-    name: str
-
-
 async def one_meeting(visit: SignedInVisit, meeting_id: UUID) -> tuple[Meeting, str]:
     """A meeting, and its entity tag for a change."""
     answer = await visit.get(f"/v1/meetings/{meeting_id}")
     return answer.read(Meeting), answer.etag or ""
-
-
-async def organisations(visit: SignedInVisit, ags: str | None) -> list[Organisation]:
-    """Those that can be invited, by name."""
-    found: list[Organisation] = []
-    cursor: str | None = None
-    while True:
-        answer = await visit.get("/v1/organisations", {"ags": ags, "limit": 200, "cursor": cursor})
-        page = answer.read(Organisations)
-        found += page.items
-        cursor = page.next_cursor
-        if cursor is None:
-            return found
 
 
 async def everybody_invited(visit: SignedInVisit, meeting_id: UUID) -> list[Invitation]:

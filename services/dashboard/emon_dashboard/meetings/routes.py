@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from starlette.datastructures import FormData
 
+from emon_dashboard import directory
 from emon_dashboard.gateway import Outdated, Refused
 from emon_dashboard.meetings import reads
 from emon_dashboard.meetings.reads import Meeting, Meetings
@@ -16,6 +16,7 @@ from emon_dashboard.visits import PersonalVisit, SignedInVisit
 router = APIRouter(prefix="/meetings")
 
 TIME_ZONE = "Europe/Berlin"
+NAMES = ("kind", "ags", "title", "start", "duration", "place", "link", "organisations")
 # The fields of a form, by the parts of the body that they become.
 FIELDS = {
     "start/local": "start",
@@ -49,7 +50,7 @@ async def new_meeting(visit: PersonalVisit) -> Response:
 async def schedule_meeting(visit: PersonalVisit) -> Response:
     """Schedules a meeting; shows the form again with what was typed where the gateway refuses."""
     sent = await visit.form()
-    form = _form(sent)
+    form = Form.sent(sent, *NAMES)
     chosen = [str(item) for item in sent.getlist("organisations")]
     body = {
         **_body(form),
@@ -101,7 +102,7 @@ async def show_change(meeting_id: UUID, visit: PersonalVisit) -> Response:
 async def change_meeting(meeting_id: UUID, visit: PersonalVisit) -> Response:
     """Changes a meeting. Where somebody else did meanwhile, both versions are shown."""
     sent = await visit.form()
-    form = _form(sent)
+    form = Form.sent(sent, *NAMES)
     etag = str(sent.get("etag", ""))
     try:
         await visit.send("PATCH", f"/v1/meetings/{meeting_id}", _body(form), etag=etag)
@@ -137,18 +138,11 @@ async def cancel_meeting(meeting_id: UUID, visit: PersonalVisit) -> Response:
 
 async def _schedule_page(visit: SignedInVisit, form: Form, chosen: list[str] | tuple[str, ...], status: int = 200) -> Response:
     municipalities, organisations = await asyncio.gather(
-        reads.municipalities(visit), reads.organisations(visit, form.values.get("ags"))
+        reads.municipalities(visit), directory.every_organisation(visit, form.values.get("ags"))
     )
     return visit.page(
         "meetings/new.html", status, form=form, municipalities=municipalities, organisations=organisations, chosen=chosen
     )
-
-
-def _form(sent: FormData) -> Form:
-    names = ("kind", "ags", "title", "start", "duration", "place", "link", "organisations")
-    once = str(sent.get("once", ""))
-    values = {name: str(sent.get(name, "")).strip() for name in names}
-    return Form(values, once=once) if once else Form(values)
 
 
 def _body(form: Form) -> dict[str, object]:

@@ -1,6 +1,8 @@
 """What staff can decide about a delivery."""
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from emon_contracts.actors import Actor
@@ -8,7 +10,7 @@ from emon_contracts.permissions import Permission
 from emon_contracts.refusals import NotFound, Refusal, Refused
 from emon_notifications.deliveries import repository
 from emon_notifications.deliveries.repository import DeliveryDetails
-from emon_notifications.deliveries.rules import Cause, refusal_of, retry
+from emon_notifications.deliveries.rules import Cause, Status, refusal_of, retry
 from emon_notifications.mailing.due import clock
 from emon_notifications.planning.rules import TRIED_FOR
 from emon_notifications.undelivered import repository as undelivered
@@ -29,12 +31,7 @@ async def cancel_delivery(database: Database, actor: Actor, delivery_id: UUID) -
 async def settle_delivery(database: Database, actor: Actor, delivery_id: UUID) -> DeliveryDetails:
     """Staff saw to it otherwise: they phoned, or the address is mended. Raises NotFound, and Refused (409) in any other state."""
     async with database.transaction(actor, Permission.DELIVERY_DECIDE) as tx:
-        status = await repository.lock_delivery(tx, delivery_id)
-        if status is None:
-            raise NotFound("delivery", delivery_id)
-        refusal = settlement_refusal(status)
-        if refusal is not None:
-            raise Refused(refusal)
+        await _lock(tx, delivery_id, settlement_refusal)
         await undelivered.settle(tx, [delivery_id], Settlement.SETTLED_BY_STAFF)
         return await _found(tx, delivery_id)
 
@@ -46,7 +43,7 @@ async def retry_delivery(database: Database, actor: Actor, delivery_id: UUID) ->
     once what it tells is over.
     """
     async with database.transaction(actor, Permission.DELIVERY_DECIDE) as tx:
-        await _lock(tx, delivery_id, Cause.STAFF_RETRIED)
+        await _lock(tx, delivery_id, partial(refusal_of, Cause.STAFF_RETRIED))
         until = retry(await repository.undelivered(tx, delivery_id), await clock(tx), TRIED_FOR)
         if isinstance(until, Refusal):
             raise Refused(until)
@@ -55,15 +52,16 @@ async def retry_delivery(database: Database, actor: Actor, delivery_id: UUID) ->
 
 async def _decide(database: Database, actor: Actor, delivery_id: UUID, cause: Cause, reason: str) -> DeliveryDetails:
     async with database.transaction(actor, Permission.DELIVERY_DECIDE) as tx:
-        await _lock(tx, delivery_id, cause)
+        await _lock(tx, delivery_id, partial(refusal_of, cause))
         return await _apply(tx, delivery_id, cause, reason)
 
 
-async def _lock(tx: Transaction, delivery_id: UUID, cause: Cause) -> None:
+async def _lock(tx: Transaction, delivery_id: UUID, refusal_in: Callable[[Status], Refusal | None]) -> None:
+    """Holds the delivery. Raises NotFound, and Refused by what its status allows."""
     status = await repository.lock_delivery(tx, delivery_id)
     if status is None:
         raise NotFound("delivery", delivery_id)
-    refusal = refusal_of(cause, status)
+    refusal = refusal_in(status)
     if refusal is not None:
         raise Refused(refusal)
 
