@@ -142,12 +142,15 @@ class Database:
             self.pool.terminate()
 
     @asynccontextmanager
-    async def transaction(self, actor: Actor, permission: Permission) -> AsyncGenerator[Transaction]:
-        """A transaction in the scope in which `actor` holds `permission`. Raises Forbidden where they hold it nowhere."""
+    async def transaction(self, actor: Actor, permission: Permission, settings: str = "") -> AsyncGenerator[Transaction]:
+        """A transaction in the scope in which `actor` holds `permission`. Raises Forbidden where they hold it nowhere.
+
+        `settings`: SET LOCAL for this transaction, in the same round trip as BEGIN.
+        """
         scope = scope_of(actor, permission)
         if scope is None:
             raise Forbidden(permission.value)
-        async with self._begin(_scope_settings(actor, scope), actor, scope) as tx:
+        async with self._begin(f"{_scope_settings(actor, scope)}; {settings}", actor, scope) as tx:
             yield tx
 
     @asynccontextmanager

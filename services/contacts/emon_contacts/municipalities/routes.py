@@ -1,10 +1,10 @@
 """HTTP of the register of municipalities."""
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import BaseModel
 
 from emon_contacts.municipalities import repository
 from emon_contacts.municipalities.rules import Municipality
@@ -20,7 +20,8 @@ from emon_platform.http.responses import Page, etag, json_response
 router = APIRouter(prefix="/v1/municipalities", tags=["municipalities"])
 
 
-class MunicipalityView(BaseModel):
+@dataclass(slots=True)
+class MunicipalityView:
     """A municipality of the official register. Closed ones were merged into their successor, where that is known."""
 
     ags: Ags
@@ -35,7 +36,7 @@ class MunicipalityView(BaseModel):
 
 
 def _view(municipality: Municipality) -> MunicipalityView:
-    return MunicipalityView.model_construct(
+    return MunicipalityView(
         ags=municipality.ags,
         name=municipality.name,
         type_code=municipality.type_code,

@@ -16,6 +16,14 @@ NAMES_LOCK = 0x6F72676E
 Position = tuple[str, UUID]
 BEFORE_ALL: Position = ("", UUID(int=0))
 
+PLANNED_ONCE = "; ".join(
+    ("SET LOCAL plan_cache_mode = force_generic_plan", *(f"SET LOCAL enable_{way} = off" for way in ("hashjoin", "mergejoin")))
+)
+"""Settings of transactions that read a page of a list: some rows of large tables, each found by its index, whoever asks.
+
+To plan that anew for each request takes PostgreSQL longer than to read it.
+"""
+
 
 def _organisation(row: Any) -> Organisation:
     return Organisation(row["id"], row["name"], OrganisationKind(row["kind"]), row["version"], tuple(row["municipalities"]))

@@ -1,5 +1,6 @@
 """HTTP of organisations."""
 
+from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
@@ -50,22 +51,18 @@ class NewArea(BaseModel):
     ags: Ags
 
 
-class OrganisationView(BaseModel):
+@dataclass(slots=True)
+class OrganisationView:
     """An organisation, with those of its municipalities that the caller sees."""
 
     id: UUID
     name: str
     kind: OrganisationKind
-    municipalities: list[Ags]
+    municipalities: tuple[Ags, ...]
 
 
 def _view(organisation: Organisation) -> OrganisationView:
-    return OrganisationView.model_construct(
-        id=organisation.id,
-        name=organisation.name,
-        kind=organisation.kind,
-        municipalities=list(organisation.municipalities),
-    )
+    return OrganisationView(organisation.id, organisation.name, organisation.kind, organisation.municipalities)
 
 
 def _answer(organisation: Organisation, status: int = 200) -> Response:
@@ -114,7 +111,7 @@ async def list_organisations(
         return json_response(Page[OrganisationView].model_construct(items=items, next_cursor=None))
     after = decode_cursor(cursor, str, UUID)
     term = None if name is None else search_term(name)
-    async with database.transaction(caller, Permission.ORGANISATION_READ) as tx:
+    async with database.transaction(caller, Permission.ORGANISATION_READ, repository.PLANNED_ONCE) as tx:
         if visibility.everywhere and ags is None:
             found = await repository.organisations_everywhere(tx, term, kind, after, limit + 1)
         else:

@@ -1,8 +1,8 @@
 """What holds for organisations."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from emon_contracts.permissions import Scope
@@ -26,8 +26,7 @@ class OrganisationKind(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class Organisation:
+class Organisation(NamedTuple):
     """An organisation, with the municipalities it is active in: all of them, or those that a caller sees."""
 
     id: UUID

@@ -1,5 +1,6 @@
 """HTTP of people."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -86,26 +87,20 @@ class PersonChange(BaseModel):
     locale: Locale | None = None
 
 
-class PersonView(BaseModel):
+@dataclass(slots=True)
+class PersonView:
     """A person, with those memberships and grants that the caller sees."""
 
     id: UUID
     display_name: str
     email: str | None
     locale: Locale
-    memberships: list[MembershipRecord]
-    grants: list[Grant]
+    memberships: tuple[MembershipRecord, ...]
+    grants: tuple[Grant, ...]
 
 
 def _view(person: Person) -> PersonView:
-    return PersonView.model_construct(
-        id=person.id,
-        display_name=person.display_name,
-        email=person.email,
-        locale=person.locale,
-        memberships=list(person.memberships),
-        grants=list(person.grants),
-    )
+    return PersonView(person.id, person.display_name, person.email, person.locale, person.memberships, person.grants)
 
 
 def answer_with(person: Person) -> Response:
@@ -139,8 +134,8 @@ async def enter_person(body: NewPerson, caller: Caller, database: ApiDatabase, k
         display_name=entered.entry.display_name,
         email=entered.entry.email,
         locale=entered.entry.locale,
-        memberships=list(entered.entry.memberships),
-        grants=list(entered.entry.grants),
+        memberships=tuple(entered.entry.memberships),
+        grants=tuple(entered.entry.grants),
     )
     return json_response(view, 201, {"ETag": entered.entity_tag, "Location": f"{router.prefix}/{entered.person_id}"})
 

@@ -22,9 +22,9 @@ class Page(BaseModel, Generic[ItemT]):
     next_cursor: str | None = None
 
 
-def json_response(model: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """The model as JSON, without the second validation of FastAPI's response models."""
-    return Response(to_json(model), status, media_type="application/json", headers=dict(headers or {}))
+def json_response(shown: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A model, or a dataclass where a list makes many, as JSON: without the second validation of FastAPI's response models."""
+    return Response(to_json(shown), status, media_type="application/json", headers=dict(headers or {}))
 
 
 def etag(identifier: UUID | str, version: int) -> str:
