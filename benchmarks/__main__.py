@@ -4,7 +4,7 @@ import argparse
 import time
 from datetime import UTC, datetime
 
-from benchmarks import consumer, fan_out, listing, relay, sending
+from benchmarks import consumer, fan_out, listing, pages, relay, sending
 from benchmarks.comparison import Comparison, table
 from benchmarks.surroundings import Measure, machine, run
 
@@ -13,6 +13,7 @@ BENCHMARKS: dict[str, Measure] = {
     "consumer": consumer.measure,
     "fan_out": fan_out.measure,
     "listing": listing.measure,
+    "pages": pages.measure,
     "sending": sending.measure,
 }
 

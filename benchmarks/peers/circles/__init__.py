@@ -1,0 +1,1 @@
+"""A Django application that lists organisations to whoever coordinates their municipality."""
