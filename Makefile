@@ -54,7 +54,7 @@ test: $(INSTALLED) ## run all tests on real PostgreSQL, Kafka and SMTP
 soak: $(INSTALLED) ## break a whole platform for SECONDS (60) at random, by SEED, and audit every mail
 	$(VENV)/bin/python -m tests.faults.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
-bench: $(INSTALLED) $(PEERS_INSTALLED) ## measure what is to be fast beside its peers; ONLY=relay (consumer, fan_out, listing, sending) for one
+bench: $(INSTALLED) $(PEERS_INSTALLED) ## measure what is to be fast beside its peers; ONLY=relay (consumer, fan_out, listing, pages, sending) for one
 	$(VENV)/bin/python -m benchmarks $(ONLY) $(ARGS)
 
 $(PEERS_INSTALLED): requirements/benchmarks.txt $(INSTALLED)

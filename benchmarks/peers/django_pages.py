@@ -79,6 +79,7 @@ def configure():
         USE_TZ=True,
         USE_I18N=False,
         LOGGING_CONFIG=None,
+        COUNT_GIVEN=None if arguments["counts"] else arguments["organisations"],
     )
     django.setup()
 

@@ -1,11 +1,21 @@
-from circles.models import Organisation
+from django.conf import settings
 from django.contrib.auth.mixins import LoginRequiredMixin
+from django.core.paginator import Paginator
 from django.urls import path
 from django.views.generic import ListView
+
+from circles.models import Organisation
+
+
+class Uncounted(Paginator):
+    """For a list of which it is known how long it is."""
+
+    count = settings.COUNT_GIVEN
 
 
 class Circles(LoginRequiredMixin, ListView):
     paginate_by = 50
+    paginator_class = Paginator if settings.COUNT_GIVEN is None else Uncounted
     template_name = "circles.html"
 
     def get_queryset(self):

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import Depends, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.datastructures import FormData
 
 from emon_contracts.actors import Role
@@ -37,14 +37,22 @@ class Grant(BaseModel):
     organisation_id: UUID | None = None
 
 
+class NamedMunicipality(BaseModel):
+    """A municipality by its name."""
+
+    ags: str
+    name: str
+
+
 class Visitor(BaseModel):
-    """Who is signed in, and what they may act as."""
+    """Who is signed in, and what they may act as. `named` are the municipalities of their grants."""
 
     person_id: UUID
     display_name: str
     email: str | None
     locale: str
     grants: tuple[Grant, ...]
+    named: tuple[NamedMunicipality, ...] = Field(validation_alias="municipalities")
 
     def has(self, *roles: Role) -> bool:
         """Whether they hold one of these roles anywhere."""

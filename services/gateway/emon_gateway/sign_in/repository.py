@@ -122,13 +122,14 @@ async def name_and_locale_of(tx: Transaction, person_id: UUID) -> tuple[str, Loc
 
 async def names_of_places(tx: Transaction, grants: Sequence[Grant]) -> tuple[dict[UUID, str], dict[str, str]]:
     """The names of the organisations and of the municipalities in which somebody holds these grants, as far as they are known."""
-    organisations = await tx.fetch(
+    organisation_ids = {grant.organisation_id for grant in grants if grant.organisation_id}
+    keys = {grant.ags for grant in grants if grant.ags}
+    organisations = organisation_ids and await tx.fetch(
         "SELECT organisation_id, name FROM directory_organisations WHERE organisation_id = ANY ($1::uuid[]) AND name IS NOT NULL",
-        list({grant.organisation_id for grant in grants if grant.organisation_id}),
+        list(organisation_ids),
     )
-    municipalities = await tx.fetch(
-        "SELECT ags, name FROM directory_municipalities WHERE ags = ANY ($1::text[]) AND name IS NOT NULL",
-        list({grant.ags for grant in grants if grant.ags}),
+    municipalities = keys and await tx.fetch(
+        "SELECT ags, name FROM directory_municipalities WHERE ags = ANY ($1::text[]) AND name IS NOT NULL", list(keys)
     )
     return (
         {row["organisation_id"]: row["name"] for row in organisations},
