@@ -1,10 +1,10 @@
 """A page: 50 of 20,000 organisations as HTML, for a coordinator who is signed in.
 
-`python -m benchmarks pages`. Ours is the whole chain as it runs in production, one process each: the dashboard asks the gateway who
-comes and what the list holds, the gateway looks up the session each time and asks contacts, which answers under row-level security.
-The peer is one Django application, served by gunicorn with a process for each processor: session and user from the database,
-`ListView` with its pagination, `prefetch_related`, the same elements in its template. That pagination counts the list for each page,
-which a cursor spares; so the peer is measured without that as well. All show the same names.
+`python -m benchmarks pages`. Ours is the whole chain as it runs in production, one process each: the dashboard asks the gateway
+who comes and what the list holds, the gateway looks up the session each time and asks contacts, which answers under row-level
+security. The peer is one Django application, served by gunicorn with a process for each processor: session and user from the
+database, `ListView` with its pagination, `prefetch_related`, the same elements in its template. That pagination counts the list
+for each page, which a cursor spares; so the peer is measured without that as well. All show the same names.
 """
 
 import json

@@ -41,6 +41,16 @@ def test_rejected_rows_come_back_as_they_were(rows: list[tuple[str, ...]], delim
     assert twice == rejected_csv(table, rejected)
 
 
+def test_a_spreadsheet_takes_nothing_that_is_handed_back_for_a_formula() -> None:
+    cells = ['=HYPERLINK("https://example.org")', "+49 7071 1", "-1", "@SUM(1)", "\t=1", "'=1", "'so", "a=1"]
+    table = read_table(written([(cell, "helper_circle", "08115003") for cell in cells]).encode(), COLUMNS)
+    back = rejected_csv(table, [RejectedRow(row.number, "name", "is not nice") for row in table.rows])
+    [_, *rows] = csv.reader(io.StringIO(back.decode("utf-8-sig"), newline=""))
+    assert [row[0] for row in rows] == [*(f"'{cell}" for cell in cells[:6]), "'so", "a=1"]
+    again = read_table(back, COLUMNS)
+    assert [again.values(row)["name"] for row in again.rows] == cells
+
+
 @given(st.binary(max_size=300))
 @settings(deadline=None)
 def test_no_bytes_break_the_reader(content: bytes) -> None:

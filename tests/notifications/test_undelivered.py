@@ -242,6 +242,9 @@ async def test_staff_settle_what_they_saw_to(world: World, api: Api) -> None:
         answer = await api.as_(COORDINATOR).post(f"/v1/deliveries/{by_hand['id']}/settlement")
         assert answer.status_code == 200
         assert (answer.json()["status"], answer.json()["settlement"]) == ("by_hand", "settled-by-staff")
+    for settled, expected in ((True, [by_hand["id"]]), (False, [])):
+        listed = await api.as_(COORDINATOR).get("/v1/deliveries", params={"status": "by_hand", "settled": settled})
+        assert [UUID(item["id"]) for item in listed.json()["items"]] == expected
     assert await world.told() == {by_hand["id"]: [(1, "by_hand", "no-address"), (2, None, "settled-by-staff")]}
     refused = await api.as_(COORDINATOR).post(f"/v1/deliveries/{queued['id']}/settlement")
     assert (refused.status_code, refused.json()["errors"][0]["code"]) == (409, "delivery-status")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from emon_contacts.import_drafts.rules import REASON_HEADER, cell_at, field_of
+from emon_contacts.imports.formulas import defused, restored
 from emon_contacts.imports.table import DELIMITERS, Row, UnreadableTable, decode
 
 ROWS_MAX = 20_000
@@ -24,7 +25,10 @@ class Sheet:
 
 
 def sheet_of(name: str | None, rows: Iterable[Row]) -> Sheet:
-    """The sheet of these rows, as many columns wide as the widest. Raises UnreadableTable for too many, or none."""
+    """The sheet of these rows, as many columns wide as the widest; of a file that was handed back, as it was handed in.
+
+    Raises UnreadableTable for too many rows, or none.
+    """
     found = list(_within_limits(_filled(rows)))
     if len(found) < 2:
         raise UnreadableTable("There is nothing under a first row with the names of the columns.")
@@ -37,7 +41,7 @@ def sheet_of(name: str | None, rows: Iterable[Row]) -> Sheet:
 
 
 def _without(cells: Sequence[str], places: Sequence[int]) -> tuple[str, ...]:
-    return tuple(cell for place, cell in enumerate(cells) if place not in places)
+    return tuple(restored(cell) for place, cell in enumerate(cells) if place not in places)
 
 
 def _filled(rows: Iterable[Row]) -> Iterator[Row]:
@@ -96,7 +100,7 @@ def write_refused(header: Sequence[str], rows: Iterable[tuple[Sequence[str], str
     """Rows as they were, with the reason behind them, as Excel in Germany opens it well: semicolons, UTF-8 with BOM."""
     output = io.StringIO(newline="")
     writer = csv.writer(output, delimiter=";")
-    writer.writerow([*header, REASON_HEADER])
+    writer.writerow([*map(defused, header), REASON_HEADER])
     for cells, reason in rows:
-        writer.writerow([*(cell_at(cells, place) for place in range(len(header))), reason])
+        writer.writerow([*(defused(cell_at(cells, place)) for place in range(len(header))), defused(reason)])
     return output.getvalue().encode("utf-8-sig")

@@ -6,6 +6,8 @@ import io
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from emon_contacts.imports.formulas import defused, restored
+
 DELIMITERS = ",;\t|"
 REASON_COLUMN = "reason"  # what a list of rejected rows has in addition; ignored when it is sent again
 CELL_LENGTH_MAX = 131_072  # the limit of Python's csv
@@ -86,7 +88,7 @@ def read_table(content: bytes, required: Collection[str], optional: Collection[s
         raise UnreadableTable(_header_trouble(missing, unknown, twice, required, optional))
     try:
         rows = tuple(
-            Row(number, tuple(cells))
+            Row(number, tuple(map(restored, cells) if REASON_COLUMN in columns else cells))
             for number, cells in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), start=1)
             if number > 1 and any(cell.strip() for cell in cells)
         )
@@ -141,6 +143,6 @@ def rejected_csv(table: Table, rejected: Iterable[RejectedRow]) -> bytes:
     writer.writerow([*(table.header[place] for place in places), REASON_COLUMN])
     for item in rejected:
         cells = by_number[item.row].cells
-        kept = [cells[place] if place < len(cells) else "" for place in places]
+        kept = [defused(cells[place]) if place < len(cells) else "" for place in places]
         writer.writerow([*kept, f"{item.column}: {item.reason}"])
     return output.getvalue().encode("utf-8-sig")

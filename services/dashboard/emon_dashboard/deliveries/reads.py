@@ -10,12 +10,15 @@ from pydantic import BaseModel
 from emon_dashboard.gateway import Query
 from emon_dashboard.visits import SignedInVisit
 
-# The states in groups: what a reader wants to know first. Every state is in one.
-GROUPS: Mapping[str, Sequence[str]] = {
-    "needs_you": ("held", "uncertain", "bounced", "suppressed", "by_hand"),
-    "under_way": ("waiting", "queued", "sending", "deferred"),
-    "arrived": ("accepted",),
-    "not_sent": ("superseded", "skipped", "expired", "erased", "cancelled"),
+NEED_SOMEBODY = ("held", "uncertain", "bounced", "suppressed", "by_hand")
+# The list in groups, as the gateway is asked for each: what a reader wants to know first. Every state is in one, and those that
+# need somebody in another once somebody saw to it.
+GROUPS: Mapping[str, Query] = {
+    "needs_you": {"status": NEED_SOMEBODY, "settled": False},
+    "under_way": {"status": ("waiting", "queued", "sending", "deferred")},
+    "arrived": {"status": ("accepted",)},
+    "not_sent": {"status": ("superseded", "skipped", "expired", "erased", "cancelled")},
+    "settled": {"settled": True},
 }
 
 
@@ -73,7 +76,7 @@ class Delivery(BaseModel):
     @property
     def needs_somebody(self) -> bool:
         """Whether it waits for staff."""
-        return self.status in GROUPS["needs_you"] and self.settlement is None
+        return self.status in NEED_SOMEBODY and self.settlement is None
 
     @property
     def actions(self) -> Sequence[Action]:

@@ -21,7 +21,7 @@ async def list_deliveries(visit: PersonalVisit) -> Response:
     query = visit.request.query_params
     about = {name: query[name] for name in ("subject_id", "person_id") if query.get(name)}
     chosen = query.get("group", "all" if about else "needs_you")
-    page = await reads.page_of_deliveries(visit, {**about, "status": GROUPS.get(chosen, ()), "cursor": query.get("cursor")})
+    page = await reads.page_of_deliveries(visit, {**about, **GROUPS.get(chosen, {}), "cursor": query.get("cursor")})
     return visit.page(
         "deliveries/list.html",
         page=page,

@@ -35,7 +35,12 @@ def _in_reach(tx: Transaction, first: int) -> tuple[str, list[object]]:
 
 
 async def page_of_deliveries(
-    tx: Transaction, filters: Mapping[str, UUID | None], statuses: Collection[Status], before: UUID | None, limit: int
+    tx: Transaction,
+    filters: Mapping[str, UUID | None],
+    statuses: Collection[Status],
+    settled: bool | None,
+    before: UUID | None,
+    limit: int,
 ) -> list[Any]:
     """Deliveries in reach, newest first. `filters` are columns with the value that they must have; no statuses are all."""
     in_reach, arguments = _in_reach(tx, 1)
@@ -51,6 +56,8 @@ async def page_of_deliveries(
     if statuses:
         # In words, not as a parameter: so the planner can use the partial indexes of some states.
         conditions.append("delivery.status IN (" + ", ".join(f"'{status.value}'" for status in sorted(set(statuses))) + ")")
+    if settled is not None:
+        conditions.append(f"delivery.settlement IS {'NOT NULL' if settled else 'NULL'}")
     if before is not None:
         demand("delivery.id < {}", before)
     arguments.append(limit)
