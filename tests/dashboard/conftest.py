@@ -11,7 +11,7 @@ from playwright.async_api import Browser as Chromium, BrowserContext, async_play
 from emon_operator.demo_client import Browser, Mailbox
 
 from tests.dashboard.town import Town, found_town
-from tests.dashboard.walk import Walk, session_token
+from tests.dashboard.walk import DESK, HEIGHT, Walk, session_token
 from tests.end_to_end.conftest import HERE, World, register_record
 from tests.end_to_end.platform_process import PlatformProcess, emon, sign_in
 
@@ -19,8 +19,6 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--no-first-run", "--disable-quic",
 ]  # fmt: skip
-DESK, PHONE, NARROW = 1280, 390, 320  # pixels of a window's width
-HEIGHT = 900
 
 NewWalk = Callable[..., Awaitable[Walk]]
 

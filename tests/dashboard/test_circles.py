@@ -5,7 +5,8 @@ import secrets
 
 from playwright.async_api import Route
 
-from tests.dashboard.conftest import PHONE, NewWalk
+from tests.dashboard.conftest import NewWalk
+from tests.dashboard.walk import PHONE
 from tests.end_to_end.conftest import HERE, World, meeting
 
 

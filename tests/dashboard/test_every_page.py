@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.dashboard.conftest import DESK, NARROW, NewWalk
+from tests.dashboard.conftest import NewWalk
 from tests.dashboard.town import Town
+from tests.dashboard.walk import DESK, NARROW
 
 # Who gets to see a page; everybody else is told so (403), or that there is no such thing (404).
 PAID = frozenset({"network_admin", "coordinator", "staff"})
@@ -18,7 +19,7 @@ PAGES: Mapping[str, frozenset[str]] = {
     "/people": EVERYBODY,
     "/people/{volunteer}": OF_THE_TOWN,
     "/meetings": EVERYBODY,
-    "/meetings/new": EVERYBODY,
+    "/meetings/new": PAID | {"stranger"},
     "/meetings/{meeting}": OF_THE_TOWN,
     "/meetings/{meeting}/change": OF_THE_TOWN,
     "/meetings/{meeting}/cancel": OF_THE_TOWN,

@@ -2,7 +2,8 @@
 
 import secrets
 
-from tests.dashboard.conftest import PHONE, NewWalk
+from tests.dashboard.conftest import NewWalk
+from tests.dashboard.walk import PHONE
 from tests.end_to_end.conftest import HERE, World, meeting
 from tests.polling import eventually
 

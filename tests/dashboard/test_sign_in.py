@@ -2,8 +2,8 @@
 
 from emon_operator.demo_client import SIGN_IN_LINK
 
-from tests.dashboard.conftest import PHONE, NewWalk
-from tests.dashboard.walk import link_in
+from tests.dashboard.conftest import NewWalk
+from tests.dashboard.walk import PHONE, link_in
 from tests.end_to_end.conftest import HERE, World
 
 

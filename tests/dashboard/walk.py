@@ -13,6 +13,8 @@ from emon_operator.demo_client import SIGN_IN_LINK, Browser, Mailbox
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "services" / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
 SCREENSHOTS = Path(os.environ.get("EMON_SCREENSHOTS", ROOT / "test-output" / "screenshots"))
+DESK, PHONE, NARROW = 1280, 390, 320  # pixels of a window's width
+HEIGHT = 900
 HTML_BYTES_MAX = 100 * 1024
 REQUESTS_MAX = 5
 RUN_AXE = """
@@ -73,6 +75,14 @@ class Walk:
         hosts = {request.url.split("/")[2] for request in self.requests}
         assert hosts <= {self.address.split("/")[2]}, f"{name} asks {hosts}"
         assert not self.complaints, f"{name}: {self.complaints}"
+
+    async def demand_usable_when_wide_and_narrow(self) -> None:
+        """For pages that are not ours: no finding of axe and no scrolling sideways, at a desk as on a small phone."""
+        for width in (NARROW, DESK):
+            await self.page.set_viewport_size({"width": width, "height": HEIGHT})
+            await self.demand_accessible()
+            wide = await self.page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, f"{self.page.url} is {wide} pixels wide at {width}"
 
     async def demand_accessible(self) -> None:
         """No finding of axe."""

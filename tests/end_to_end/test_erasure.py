@@ -18,12 +18,13 @@ from tests.end_to_end.platform_process import every_page
 from tests.polling import eventually
 
 
-def link(world: World, person_id: str, purpose: Purpose) -> str:
-    """The path that a mail would carry."""
+def link(world: World, person_id: str, purpose: Purpose, subject_id: str | None = None) -> str:
+    """The path that a mail would carry; without a subject it is about the person."""
     key = load_key(world.process.home / "secrets" / "signed-link.private.jwk.json")
     now = datetime.now(UTC)
     person = UUID(person_id)
-    return f"/links/{Signer(key).sign(SignedLink(purpose, uuid4(), person, 0, person, now, now + timedelta(days=30)))}"
+    signed = SignedLink(purpose, uuid4(), UUID(subject_id or person_id), 0, person, now, now + timedelta(days=30))
+    return f"/links/{Signer(key).sign(signed)}"
 
 
 async def press(world: World, path: str, **fields: str) -> tuple[int, str]:

@@ -1,13 +1,17 @@
 """What the pages about meetings read from the gateway."""
 
 import asyncio
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from pydantic import BaseModel
 
-from emon_dashboard.directory import Municipality
+from emon_dashboard.directory import People, Person
+from emon_dashboard.gateway import Missing, NotAllowed, Refused
 from emon_dashboard.visits import SignedInVisit
+
+PEOPLE_FOUND_MAX = 10  # of those who are looked for, to be invited by themselves
 
 
 class Start(BaseModel):
@@ -100,8 +104,37 @@ async def everybody_invited(visit: SignedInVisit, meeting_id: UUID) -> list[Invi
             return sorted(found, key=lambda invitation: (invitation.display_name or "").casefold())
 
 
-async def municipalities(visit: SignedInVisit) -> list[Municipality]:
-    """Where the visitor may schedule meetings."""
-    keys = visit.who.municipalities
-    answers = await asyncio.gather(*(visit.get(f"/v1/municipalities/{ags}") for ags in keys))
-    return [answer.read(Municipality) for answer in answers]
+class Audience(BaseModel):
+    """How many would be invited now, and how many of them no e-mail reaches."""
+
+    people: int
+    without_address: int
+
+
+async def audience(visit: SignedInVisit, ags: str, participants: Sequence[object]) -> Audience | None:
+    """Whom a meeting with these participants would be for, in numbers; None where there are none, or they are not valid."""
+    if not participants:
+        return None
+    try:
+        answer = await visit.send("POST", "/v1/meetings/audience", {"ags": ags, "participants": participants})
+    except Refused:
+        return None
+    return answer.read(Audience)
+
+
+async def people_called(visit: SignedInVisit, words: str) -> list[Person]:
+    """Those who are meant by the words, best match first."""
+    return (await visit.get("/v1/people", {"q": words, "limit": PEOPLE_FOUND_MAX})).read(People).items if words else []
+
+
+async def people_by_id(visit: SignedInVisit, wanted: Iterable[str]) -> list[Person]:
+    """These people, by name; those whom the visitor does not see are left out."""
+
+    async def read(person_id: str) -> Person | None:
+        try:
+            return (await visit.get(f"/v1/people/{UUID(person_id)}")).read(Person)
+        except (Missing, NotAllowed, ValueError):
+            return None
+
+    found = await asyncio.gather(*(read(person_id) for person_id in set(wanted)))
+    return sorted((person for person in found if person is not None), key=lambda person: person.display_name.casefold())

@@ -1,13 +1,15 @@
 """The pages about meetings."""
 
 import asyncio
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
 from emon_dashboard import directory
-from emon_dashboard.gateway import Outdated, Refused
+from emon_dashboard.directory import Municipality, Person
+from emon_dashboard.gateway import NotAllowed, Outdated, Refused
 from emon_dashboard.meetings import reads
 from emon_dashboard.meetings.reads import Meeting, Meetings
 from emon_dashboard.rendering.forms import Form
@@ -16,6 +18,7 @@ from emon_dashboard.visits import PersonalVisit, SignedInVisit
 router = APIRouter(prefix="/meetings")
 
 TIME_ZONE = "Europe/Berlin"
+MUNICIPALITIES_SHOWN = 20  # of those that somebody may mean
 NAMES = ("kind", "ags", "title", "start", "duration", "place", "link", "organisations")
 # The fields of a form, by the parts of the body that they become.
 FIELDS = {
@@ -29,6 +32,22 @@ FIELDS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Who is to be invited, as the form sends it: ids of organisations, and of people by themselves."""
+
+    organisations: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
+
+    @property
+    def participants(self) -> list[dict[str, str]]:
+        """As the gateway takes them."""
+        return [
+            *({"organisation_id": item} for item in self.organisations),
+            *({"person_id": item} for item in self.people),
+        ]
+
+
 @router.get("")
 async def list_meetings(visit: PersonalVisit) -> Response:
     """Meetings that lie ahead, the next one first."""
@@ -39,29 +58,42 @@ async def list_meetings(visit: PersonalVisit) -> Response:
 
 
 @router.get("/new")
-async def new_meeting(visit: PersonalVisit) -> Response:
-    """The form that schedules a meeting; `organisation` of the query is chosen already."""
-    chosen = visit.request.query_params.get("organisation", "")
-    form = Form({"kind": "round_table", "duration": "90", "ags": _only(visit.who.municipalities)})
-    return await _schedule_page(visit, form, (chosen,) if chosen else ())
+async def new_meeting(visit: PersonalVisit, ags: str = "", municipality: str = "", organisation: UUID | None = None) -> Response:
+    """The form that schedules a meeting, once it is clear in which municipality; `organisation` is chosen already."""
+    if not visit.who.works_here:
+        raise NotAllowed
+    if not ags:
+        places = await _places(visit, organisation)
+        if len(places) != 1 or municipality:
+            return await _municipality_page(visit, places, municipality, organisation)
+        ags = places[0]
+    form = Form({"kind": "round_table", "duration": "90", "ags": ags, "person": ""})
+    return await _schedule_page(visit, form, Chosen((str(organisation),) if organisation else ()))
 
 
 @router.post("/new")
 async def schedule_meeting(visit: PersonalVisit) -> Response:
-    """Schedules a meeting; shows the form again with what was typed where the gateway refuses."""
+    """Schedules a meeting; shows the form again with what was typed where the gateway refuses.
+
+    Two buttons of the form schedule nothing: one looks for people, the other says how many would be invited.
+    """
     sent = await visit.form()
-    form = Form.sent(sent, *NAMES)
-    chosen = [str(item) for item in sent.getlist("organisations")]
+    form = Form.sent(sent, *NAMES, "person")
+    chosen = Chosen(*(tuple(str(item) for item in sent.getlist(name)) for name in ("organisations", "people")))
+    if sent.get("step") == "search":
+        return await _schedule_page(visit, form, chosen, await reads.people_called(visit, form.values["person"]))
+    if sent.get("step") == "count":
+        return await _schedule_page(visit, form, chosen)
     body = {
         **_body(form),
         "kind": form.values["kind"],
         "ags": form.values["ags"],
-        "participants": [{"organisation_id": item} for item in chosen],
+        "participants": chosen.participants,
     }
     try:
         answer = await visit.send("POST", "/v1/meetings", body, once=form.once)
     except Refused as refusal:
-        return await _schedule_page(visit, form.refused(refusal, visit.texts, FIELDS), chosen, 422)
+        return await _schedule_page(visit, form.refused(refusal, visit.texts, FIELDS), chosen, status=422)
     return visit.see_other(f"/meetings/{answer.read(Meeting).id}", done="meetings.scheduled")
 
 
@@ -136,13 +168,59 @@ async def cancel_meeting(meeting_id: UUID, visit: PersonalVisit) -> Response:
     return visit.see_other(f"/meetings/{meeting_id}", done="meetings.cancelled")
 
 
-async def _schedule_page(visit: SignedInVisit, form: Form, chosen: list[str] | tuple[str, ...], status: int = 200) -> Response:
-    municipalities, organisations = await asyncio.gather(
-        reads.municipalities(visit), directory.every_organisation(visit, form.values.get("ags"))
+async def _places(visit: SignedInVisit, organisation_id: UUID | None) -> list[str]:
+    """Those to choose from where a meeting can be scheduled; with an organisation, where it is active.
+
+    The administration may do so everywhere, and looks for one.
+    """
+    if organisation_id is None:
+        return [] if visit.who.administers else visit.who.municipalities
+    organisation, _ = await directory.one_organisation(visit, organisation_id)
+    return [ags for ags in organisation.municipalities if visit.who.administers or ags in visit.who.municipalities]
+
+
+async def _municipality_page(visit: SignedInVisit, places: list[str], words: str, organisation_id: UUID | None) -> Response:
+    """The step before the form where it is not clear in which municipality: those to choose from, or those that are meant."""
+    form = Form({"municipality": words})
+    if words and visit.who.administers:
+        meant = await directory.municipality_meant(visit, words)
+        if isinstance(meant, Municipality):
+            return visit.see_other(f"/meetings/new?ags={meant.ags}")
+        names = {item.ags: item.name for item in meant.candidates[:MUNICIPALITIES_SHOWN]}
+        if not names:
+            form = form.wrong({"municipality": meant.text(visit.texts)})
+    else:
+        names = await directory.municipality_names(visit, places)
+    return visit.page("meetings/municipality.html", form=form, names=names, organisation_id=organisation_id)
+
+
+async def _schedule_page(
+    visit: SignedInVisit, form: Form, chosen: Chosen, found: list[Person] | None = None, status: int = 200
+) -> Response:
+    """The form. `found` are people who were looked for; they stand behind those who are chosen."""
+    ags = form.values["ags"]
+    names, organisations, people, audience = await asyncio.gather(
+        directory.municipality_names(visit, [ags]),
+        directory.every_organisation(visit, ags),
+        reads.people_by_id(visit, chosen.people),
+        reads.audience(visit, ags, chosen.participants),
     )
+    others = [person for person in found or () if str(person.id) not in chosen.people]
     return visit.page(
-        "meetings/new.html", status, form=form, municipalities=municipalities, organisations=organisations, chosen=chosen
+        "meetings/new.html",
+        status,
+        form=form,
+        municipality=names[ags],
+        organisations=organisations,
+        people=[(str(person.id), _told_apart(person)) for person in (*people, *others)],
+        how_many_found=None if found is None else len(found),
+        chosen=chosen,
+        audience=audience,
     )
+
+
+def _told_apart(person: Person) -> str:
+    return f"{person.display_name} ({person.email})" if person.email else person.display_name
 
 
 def _body(form: Form) -> dict[str, object]:
@@ -164,7 +242,3 @@ def _values(meeting: Meeting) -> dict[str, str]:
         "place": meeting.place or "",
         "link": meeting.link or "",
     }
-
-
-def _only(items: list[str]) -> str:
-    return items[0] if len(items) == 1 else ""

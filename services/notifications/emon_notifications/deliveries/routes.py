@@ -108,9 +108,7 @@ async def list_deliveries(
     before = decode_cursor(cursor, UUID)
     filters = {"subject_id": subject_id, "event_id": event_id, "person_id": person_id}
     async with database.transaction(caller, Permission.DELIVERY_READ) as tx:
-        rows = await repository.page_of_deliveries(
-            tx, filters, status or (), settled, before[0] if before else None, limit + 1
-        )
+        rows = await repository.page_of_deliveries(tx, filters, status or (), settled, before[0] if before else None, limit + 1)
     items = [Delivery.model_validate(dict(row)) for row in rows[:limit]]
     next_cursor = encode_cursor(str(items[-1].id)) if len(rows) > limit else None
     return json_response(Page[Delivery](items=items, next_cursor=next_cursor))
