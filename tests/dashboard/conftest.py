@@ -11,7 +11,7 @@ from playwright.async_api import Browser as Chromium, BrowserContext, async_play
 from emon_operator.demo_client import Browser, Mailbox
 
 from tests.dashboard.town import Town, found_town
-from tests.dashboard.walk import DESK, HEIGHT, Walk, session_token
+from tests.dashboard.walk import DESK, HEIGHT, Walk
 from tests.end_to_end.conftest import HERE, World, register_record
 from tests.end_to_end.platform_process import PlatformProcess, emon, sign_in
 
@@ -79,7 +79,8 @@ async def new_walk(world: World, chromium: Chromium, sessions: dict[str, str]) -
         context.set_default_timeout(10_000)
         contexts.append(context)
         if email is not None:
-            token = sessions.get(email) or await session_token(world.visitor, world.mailbox, email)
+            token = sessions.get(email) or (await world.signed_in(email)).token
+            assert token is not None
             sessions[email] = token
             await context.add_cookies(
                 [

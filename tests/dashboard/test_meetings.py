@@ -1,6 +1,7 @@
 """The coordinator's round table, from the form to the printed list; and how meetings are scheduled without JavaScript."""
 
 from tests.dashboard.conftest import NewWalk
+from tests.dashboard.walk import NARROW
 from tests.end_to_end.conftest import HERE, World
 
 
@@ -52,9 +53,10 @@ async def test_the_administration_schedules_without_a_script_in_a_municipality_t
     circle = await world.organisation()
     await world.person((circle, "volunteer"))
     guest, guest_email = await world.person((circle, "volunteer"))
-    walk = await new_walk(world.process.where.admin_email, java_script=False)
+    walk = await new_walk(world.process.where.admin_email, width=NARROW, java_script=False)
     page = walk.page
     await walk.open("/meetings/new")
+    await walk.look("meetings-municipality")
     await page.get_by_label("Gemeinde").fill("Nirgendwo")
     await page.get_by_role("button", name="Weiter").click()
     assert await page.get_by_text("steht nicht im Verzeichnis").count() > 0

@@ -2,13 +2,15 @@
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from playwright.async_api import BrowserContext, ConsoleMessage, Page, Request
 
-from emon_operator.demo_client import SIGN_IN_LINK, Browser, Mailbox
+from emon_operator.demo_client import SIGN_IN_LINK, Mailbox
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "services" / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
@@ -17,12 +19,20 @@ DESK, PHONE, NARROW = 1280, 390, 320  # pixels of a window's width
 HEIGHT = 900
 HTML_BYTES_MAX = 100 * 1024
 REQUESTS_MAX = 5
+# Only what is wrong is asked for, and no stylesheet is fetched once more for it.
 RUN_AXE = """
-    rules => axe.run({runOnly: {type: "tag", values: rules}}).then(result => result.violations.map(violation => (
+    runOnly => axe.run({runOnly, resultTypes: ["violations"], preload: false}).then(result => result.violations.map(violation => (
         {rule: violation.id, help: violation.help, nodes: violation.nodes.map(node => node.html).slice(0, 3)}
     )))
 """
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+EVERY_RULE = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+ABOUT_COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
+
+
+@cache
+def axe_source() -> str:
+    """What a page is asked with."""
+    return AXE.read_text(encoding="utf-8")
 
 
 @dataclass
@@ -79,15 +89,27 @@ class Walk:
     async def demand_usable_when_wide_and_narrow(self) -> None:
         """For pages that are not ours: no finding of axe and no scrolling sideways, at a desk as on a small phone."""
         for width in (NARROW, DESK):
-            await self.page.set_viewport_size({"width": width, "height": HEIGHT})
+            assert await self.width_at(width) <= width, f"{self.page.url} scrolls sideways at {width} pixels"
             await self.demand_accessible()
-            wide = await self.page.evaluate("document.documentElement.scrollWidth")
-            assert wide <= width, f"{self.page.url} is {wide} pixels wide at {width}"
 
-    async def demand_accessible(self) -> None:
-        """No finding of axe."""
-        await self.page.evaluate(AXE.read_text(encoding="utf-8"))
-        found: Any = await self.page.evaluate(RUN_AXE, RULES)
+    async def width_at(self, width: int) -> int:
+        """How wide the page is in a window of this width, in which it is from now on."""
+        await self.page.set_viewport_size({"width": width, "height": HEIGHT})
+        return await self.page.evaluate("document.documentElement.scrollWidth")
+
+    async def demand_accessible_in_other_colours(self) -> None:
+        """No finding about colours in dark ones, nor in those that somebody chose for all of the screen."""
+        await self.page.emulate_media(color_scheme="dark")
+        await self.demand_accessible(ABOUT_COLOURS)
+        await self.page.emulate_media(color_scheme="light", forced_colors="active")
+        await self.demand_accessible(ABOUT_COLOURS)
+        await self.page.emulate_media(forced_colors="none")
+
+    async def demand_accessible(self, rules: Mapping[str, object] = EVERY_RULE) -> None:
+        """No finding of axe by these rules."""
+        if not await self.page.evaluate("typeof axe == 'object'"):
+            await self.page.evaluate(axe_source())
+        found: Any = await self.page.evaluate(RUN_AXE, rules)
         assert not found, json.dumps(found, indent=1, ensure_ascii=False)
 
 
@@ -95,12 +117,3 @@ def link_in(mail: Any) -> str:
     """The sign-in link of a mail."""
     [line] = [line for line in mail["Text"].split() if "?token=" in line]
     return line
-
-
-async def session_token(visitor: Browser, mailbox: Mailbox, email: str) -> str:
-    """The access token of a new session, without a browser."""
-    seen = await mailbox.count_to(email)
-    await visitor.post("/v1/sign-in-links", {"email": email}, expected=202)
-    mail = await mailbox.next_to(email, seen, SIGN_IN_LINK)
-    token = link_in(mail).split("?token=")[1]
-    return (await visitor.post("/v1/sessions", {"token": token}))["access_token"]

@@ -5,26 +5,15 @@ import os
 import re
 import secrets
 import signal
-from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
 
 import asyncpg
 
 from emon_operator.demo_client import Browser
-from emon_platform.signed_links import Purpose, SignedLink, Signer, load_key
+from emon_platform.signed_links import Purpose
 
 from tests.end_to_end.conftest import World, meeting
 from tests.end_to_end.platform_process import every_page
 from tests.polling import eventually
-
-
-def link(world: World, person_id: str, purpose: Purpose, subject_id: str | None = None) -> str:
-    """The path that a mail would carry; without a subject it is about the person."""
-    key = load_key(world.process.home / "secrets" / "signed-link.private.jwk.json")
-    now = datetime.now(UTC)
-    person = UUID(person_id)
-    signed = SignedLink(purpose, uuid4(), UUID(subject_id or person_id), 0, person, now, now + timedelta(days=30))
-    return f"/links/{Signer(key).sign(signed)}"
 
 
 async def press(world: World, path: str, **fields: str) -> tuple[int, str]:
@@ -67,12 +56,12 @@ async def test_who_erases_themselves_is_gone_everywhere_and_hears_no_more(world:
     kim, _ = await world.person((circle, "volunteer"), email=address)
     robin, _ = await world.person((other_circle, "volunteer"))
     admin = world.admin
-    corrected, _ = await press(world, link(world, kim, Purpose.CORRECTION), display_name=canary, locale="en")
+    corrected, _ = await press(world, f"/links/{world.token(kim, Purpose.CORRECTION)}", display_name=canary, locale="en")
     assert corrected == 200
     assert set(await places_of(world, canary)) >= {
         f"{name}.directory_people" for name in ("meetings", "notifications", "gateway")
     }
-    status, _ = await press(world, link(world, kim, Purpose.CORRECTION), confirmation="erase")
+    status, _ = await press(world, f"/links/{world.token(kim, Purpose.CORRECTION)}", confirmation="erase")
     assert status == 422, "a link for correcting does not erase"
 
     session = await world.signed_in(address)
@@ -84,7 +73,7 @@ async def test_who_erases_themselves_is_gone_everywhere_and_hears_no_more(world:
         await eventually(lambda: deliveries(admin, before["id"]), lambda found: bool(found))
         made = await admin.post("/v1/meetings", meeting(circle))
         await eventually(lambda: deliveries(admin, made["id"]), lambda found: found.get(kim) == "queued")
-        path = link(world, kim, Purpose.ERASURE)
+        path = f"/links/{world.token(kim, Purpose.ERASURE)}"
         _, shown, _ = await world.visitor.ask("GET", path)
         assert address in shown
         status, done = await press(world, path, confirmation="erase")
