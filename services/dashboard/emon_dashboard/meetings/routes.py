@@ -81,7 +81,8 @@ async def schedule_meeting(visit: PersonalVisit) -> Response:
     form = Form.sent(sent, *NAMES, "person")
     chosen = Chosen(*(tuple(str(item) for item in sent.getlist(name)) for name in ("organisations", "people")))
     if sent.get("step") == "search":
-        return await _schedule_page(visit, form, chosen, await reads.people_called(visit, form.values["person"]))
+        words = form.values["person"]
+        return await _schedule_page(visit, form, chosen, await reads.people_called(visit, words) if words else None)
     if sent.get("step") == "count":
         return await _schedule_page(visit, form, chosen)
     body = {
