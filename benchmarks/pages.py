@@ -28,7 +28,7 @@ from benchmarks.surroundings import PEERS, Surroundings, contender, run_alone
 from emon_contacts.schema import migrations as contacts_migrations
 from emon_contracts.actors import Grant, Role
 from emon_contracts.directory import MunicipalityRecord, PersonRecord
-from emon_contracts.values import Ags, Locale
+from emon_contracts.values import Locale
 from emon_embedded.ports import free_ports
 from emon_embedded.service_databases import ServiceDatabase
 from emon_gateway.schema import migrations as gateway_migrations
@@ -79,11 +79,11 @@ async def sign_in(urls: ServiceDatabase) -> str:
     """A coordinator of the municipality with an open session; answers its access token."""
     now = datetime.now(UTC)
     token, person_id = secrets.token_urlsafe(32), uuid4()
-    grants = (Grant(role=Role.COORDINATOR, ags=Ags(listing.AGS)),)
+    grants = (Grant(role=Role.COORDINATOR, ags=listing.AGS),)
     person = PersonRecord(
         person_id=person_id, display_name="Erika Muster", email=None, locale=Locale.DE, memberships=(), grants=grants
     )
-    municipality = MunicipalityRecord(ags=Ags(listing.AGS), name="Musterstadt", closed=False)
+    municipality = MunicipalityRecord(ags=listing.AGS, name="Musterstadt", closed=False)
     worker = await Database.connect(urls.worker_url, name="benchmark")
     api = await Database.connect(urls.api_url, name="benchmark")
     try:

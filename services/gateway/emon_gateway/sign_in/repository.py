@@ -124,13 +124,22 @@ async def names_of_places(tx: Transaction, grants: Sequence[Grant]) -> tuple[dic
     """The names of the organisations and of the municipalities in which somebody holds these grants, as far as they are known."""
     organisation_ids = {grant.organisation_id for grant in grants if grant.organisation_id}
     keys = {grant.ags for grant in grants if grant.ags}
-    organisations = organisation_ids and await tx.fetch(
-        "SELECT organisation_id, name FROM directory_organisations WHERE organisation_id = ANY ($1::uuid[]) AND name IS NOT NULL",
-        list(organisation_ids),
-    )
-    municipalities = keys and await tx.fetch(
-        "SELECT ags, name FROM directory_municipalities WHERE ags = ANY ($1::text[]) AND name IS NOT NULL", list(keys)
-    )
+    organisations: list[Any] = []
+    municipalities: list[Any] = []
+    if organisation_ids:
+        organisations = await tx.fetch(
+            """
+            SELECT organisation_id, name
+            FROM directory_organisations
+            WHERE organisation_id = ANY ($1::uuid[])
+              AND name IS NOT NULL
+            """,
+            list(organisation_ids),
+        )
+    if keys:
+        municipalities = await tx.fetch(
+            "SELECT ags, name FROM directory_municipalities WHERE ags = ANY ($1::text[]) AND name IS NOT NULL", list(keys)
+        )
     return (
         {row["organisation_id"]: row["name"] for row in organisations},
         {row["ags"]: row["name"] for row in municipalities},
