@@ -28,13 +28,6 @@ class Texts(Mapping[str, "Texts | str"]):
         except KeyError:
             raise KeyError(f"there is no text {self._path}{name}") from None
 
-    def __getattr__(self, name: str) -> "Texts | str":
-        # Templates look for an attribute first; without this each text would cost them an exception.
-        try:
-            return self._items[name]
-        except KeyError:
-            raise AttributeError(f"there is no text {self._path}{name}") from None
-
     def __iter__(self) -> Iterator[str]:
         return iter(self._items)
 
