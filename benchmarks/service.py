@@ -29,10 +29,11 @@ async def service(
     name: str, role: str, database: ServiceDatabase, bootstrap: str, settings: Mapping[str, str]
 ) -> AsyncGenerator[RunningService]:
     """Starts `python -m emon_NAME ROLE`, waits until it is ready, kills it in the end."""
-    [port] = free_ports(1)
+    port, operations_port = free_ports(2)
     environment = {
         **os.environ,
         "EMON_SERVICE_PORT": str(port),
+        "EMON_OPERATIONS_PORT": str(operations_port),
         "EMON_DATABASE_OWNER_URL": database.owner_url,
         "EMON_DATABASE_API_URL": database.api_url,
         "EMON_DATABASE_WORKER_URL": database.worker_url,
@@ -44,7 +45,7 @@ async def service(
             sys.executable, "-m", f"emon_{name}", role, env=environment, stdout=log, stderr=log
         )
         try:
-            await _until_ready(process, port, log)
+            await _until_ready(process, operations_port, log)
             yield RunningService(process.pid, port)
         finally:
             if process.returncode is None:

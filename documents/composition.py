@@ -61,5 +61,6 @@ def _surroundings(folder: Path) -> Surroundings:
         smtp_url=f"smtp://{NOWHERE}",
         admin_email=ADMIN_EMAIL_DEFAULT,
         ports=dict.fromkeys(names, 1),
+        operations_ports=dict.fromkeys(names, 1),
         databases={name: ServiceDatabase(name=name, owner_url=url, api_url=url, worker_url=url) for name in names},
     )

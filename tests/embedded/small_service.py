@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import sys
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import asyncpg
@@ -31,4 +32,9 @@ if __name__ == "__main__":
     if sys.argv[1] == "migrate":
         asyncio.run(migrate())
     else:
-        ThreadingHTTPServer((os.environ["EMON_SERVICE_HOST"], int(os.environ["EMON_SERVICE_PORT"])), Answers).serve_forever()
+        servers = [
+            ThreadingHTTPServer((os.environ[f"EMON_{port}_HOST"], int(os.environ[f"EMON_{port}_PORT"])), Answers)
+            for port in ("SERVICE", "OPERATIONS")
+        ]
+        threading.Thread(target=servers[0].serve_forever).start()
+        servers[1].serve_forever()

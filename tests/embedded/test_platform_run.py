@@ -194,6 +194,7 @@ async def test_what_a_killed_platform_announced_is_void_once_another_starts(tmp_
         smtp_url="smtp://127.0.0.1:1",
         kafka_bootstrap="127.0.0.1:1",
         admin_email="admin@example.org",
+        operations_urls={"gateway": "http://127.0.0.1:1"},
         services={},
     )
     announce(home, announced)

@@ -12,6 +12,7 @@ import pytest
 from emon_operator.demo_client import Browser, Mailbox
 from emon_platform.signed_links import Purpose, SignedLink, Signer, load_key
 
+from tests.collector import Collector, running_collector
 from tests.end_to_end.platform_process import PlatformProcess, emon, sign_in
 from tests.polling import eventually
 
@@ -34,6 +35,7 @@ class World:
     mailbox: Mailbox
     admin: Browser
     people: dict[str, str] = field(default_factory=dict[str, str])  # those whom `person` entered: ids by address
+    collector: Collector = field(default_factory=Collector)
 
     async def organisation(self, ags: str = HERE, kind: str = "helper_circle") -> str:
         """A new organisation; answers its id."""
@@ -86,6 +88,19 @@ class World:
             return await sign_in(self.visitor, self.mailbox, email)
         return self.visitor.with_token(await self.access_token(email))
 
+    async def readiness(self, service: str) -> int:
+        """The status of /health/ready, which is answered on the port for operations alone; 0 where nobody answers."""
+        async with Browser(self.process.where.operations_urls[service]) as operator:
+            try:
+                return (await operator.ask("GET", "/health/ready"))[0]
+            except OSError:
+                return 0
+
+    async def metrics(self, service: str) -> str:
+        """What Prometheus gets from a service."""
+        async with Browser(self.process.where.operations_urls[service]) as operator:
+            return await operator.page("/metrics")
+
     async def coordinator(self, ags: str = HERE) -> Browser:
         """A session of a new coordinator of this municipality."""
         _, email = await self.person(grants=[{"role": "coordinator", "ags": ags}])
@@ -107,9 +122,16 @@ def meeting(circle: str, **changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-async def platform_process(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[PlatformProcess]:
+async def collector() -> AsyncGenerator[Collector]:
+    """Takes the spans of the whole platform, which is used with tracing on."""
+    async with running_collector() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+async def platform_process(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> AsyncGenerator[PlatformProcess]:
     folder = tmp_path_factory.mktemp("platform")
-    process = PlatformProcess(folder / "home", EMON_ADMIN_EMAIL="leitung@example.org")
+    process = PlatformProcess(folder / "home", EMON_ADMIN_EMAIL="leitung@example.org", **collector.environment)
     await process.start()
     register = folder / "register.txt"
     register.write_text(register_record(HERE, "Musterlingen") + "\n" + register_record(ELSEWHERE, "Anderswo") + "\n")
@@ -120,10 +142,11 @@ async def platform_process(tmp_path_factory: pytest.TempPathFactory) -> AsyncGen
 
 
 @pytest.fixture
-async def world(platform_process: PlatformProcess) -> AsyncGenerator[World]:
+async def world(platform_process: PlatformProcess, collector: Collector) -> AsyncGenerator[World]:
     where = platform_process.where
     async with Browser(where.gateway_url) as visitor, Mailbox(where.mail_url) as mailbox:
-        yield World(platform_process, visitor, mailbox, await administrator(platform_process, visitor, mailbox))
+        admin = await administrator(platform_process, visitor, mailbox)
+        yield World(platform_process, visitor, mailbox, admin, collector)
 
 
 _sessions: dict[str, Browser] = {}

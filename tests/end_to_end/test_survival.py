@@ -129,11 +129,7 @@ async def restart_services(world: World) -> None:
                 os.kill(pid, signal.SIGKILL)
 
     async def ready() -> int:
-        try:
-            status, _, _ = await world.visitor.ask("GET", "/health/ready")
-        except OSError:
-            return 0
-        return status
+        return await world.readiness("gateway")
 
     await eventually(ready, lambda status: status == 200, within_s=60)
 
@@ -144,8 +140,7 @@ async def test_a_service_that_hangs_is_a_503_soon_and_never_a_hang(world: World,
     [pid] = world.process.pids_by_module()[module]
     os.kill(pid, signal.SIGSTOP)
     try:
-        status, _, _ = await world.visitor.ask("GET", "/health/ready")
-        assert status == 503
+        assert await world.readiness("gateway") == 503
         # aiohttp's own limit for the whole request is five minutes; the test's is two.
         answer, problem, headers = await world.admin.ask("GET", path)
         assert answer == 503
@@ -155,7 +150,7 @@ async def test_a_service_that_hangs_is_a_503_soon_and_never_a_hang(world: World,
         os.kill(pid, signal.SIGCONT)
 
     async def ready() -> int:
-        return (await world.visitor.ask("GET", "/health/ready"))[0]
+        return await world.readiness("gateway")
 
     await eventually(ready, lambda status: status == 200)
 
@@ -169,7 +164,13 @@ async def test_names_and_addresses_stay_where_they_belong(world: World) -> None:
         text = log.read_text(errors="replace").lower()
         assert CANARY.lower() not in text, f"{log.name} holds a name or an address"
         assert "token=" not in text, f"{log.name} holds a link"
-    for topic in ("emon.contacts.events", "emon.meetings.events", "emon.gateway.events", "emon.notifications.events"):
+    for topic in (
+        "emon.contacts.events",
+        "emon.meetings.events",
+        "emon.feedback.events",
+        "emon.gateway.events",
+        "emon.notifications.events",
+    ):
         ends = await kafka_peer.ends(world.process.where.kafka_bootstrap, topic)
         records = await kafka_peer.read_from(
             world.process.where.kafka_bootstrap, topic, dict.fromkeys(ends, 0), sum(ends.values())
@@ -177,6 +178,19 @@ async def test_names_and_addresses_stay_where_they_belong(world: World) -> None:
         for record in records:
             text = f"{record.key!r} {record.headers!r} {record.value!r}".lower()
             assert CANARY.lower() not in text, f"{topic} holds a name or an address"
+    for service in world.process.where.operations_urls:
+        text = (await world.metrics(service)).lower()
+        assert "emon_build_info{" in text
+        for secret in (CANARY.lower(), "@", "token=", made["id"]):
+            assert secret not in text, f"a metric of {service} holds {secret}"
+
+    async def traced() -> set[str]:
+        return {span.service for span in world.collector.spans if span.name == "smtp" or span.kind == "SERVER"}
+
+    await eventually(traced, lambda services: len(services) >= 4)
+    text = "".join(world.collector.texts).lower()
+    for secret in (CANARY.lower(), "@", "token=", "/links/", "?"):
+        assert secret not in text.replace("/links/{", ""), f"a span holds {secret}"
 
 
 async def test_a_second_start_on_the_same_data_is_quick_and_complete(world: World) -> None:

@@ -47,9 +47,10 @@ class Keys:
 class ServiceProcess:
     """`python -m emon_NAME all`."""
 
-    def __init__(self, process: ForkedProcess | asyncio.subprocess.Process, url: str) -> None:
+    def __init__(self, process: ForkedProcess | asyncio.subprocess.Process, url: str, operations_url: str) -> None:
         self.process = process
         self.url = url
+        self.operations_url = operations_url
 
     @property
     def pid(self) -> int:
@@ -59,7 +60,7 @@ class ServiceProcess:
         """Whether it serves requests yet. Fails where the process ended."""
         assert self.process.returncode is None, f"the service ended with {self.process.returncode}"
         try:
-            async with client_of(self.url) as client:
+            async with client_of(self.operations_url) as client:
                 return (await client.get("/health/ready", timeout=2)).status_code == 200
         except httpx.TransportError:
             return False
@@ -82,11 +83,12 @@ async def service_process(
     `module` with its arguments runs in place of the service's own, and does what it wants before it runs that. The file `output`
     takes all that it prints. `forked` is not for who has to be there before anything is imported.
     """
-    [port] = free_ports(1)
+    port, operations_port = free_ports(2)
     environment = {
         **os.environ,
         **keys.environment,
         "EMON_SERVICE_PORT": str(port),
+        "EMON_OPERATIONS_PORT": str(operations_port),
         "EMON_DATABASE_OWNER_URL": database.owner_url,
         "EMON_DATABASE_API_URL": database.api_url,
         "EMON_DATABASE_WORKER_URL": database.worker_url,
@@ -104,7 +106,7 @@ async def service_process(
             sys.executable, "-m", *command, env=environment, cwd=PROJECT, stdout=output, stderr=output
         )
     try:
-        yield ServiceProcess(process, f"http://127.0.0.1:{port}")
+        yield ServiceProcess(process, f"http://127.0.0.1:{port}", f"http://127.0.0.1:{operations_port}")
     finally:
         if process.returncode is None:
             process.kill()

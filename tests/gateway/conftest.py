@@ -25,6 +25,7 @@ from emon_gateway.settings import GatewaySettings
 from emon_platform.consumer.subscriptions import StateRecord
 from emon_platform.database import Database
 from emon_platform.directory import save_people
+from emon_platform.http.operations import operations_app
 from emon_platform.identity import ActorVerifier
 from emon_platform.service import build
 from emon_platform.signed_links import Purpose, SignedLink, Signer
@@ -76,6 +77,7 @@ class Platform:
     """The gateway by its URL, the services behind it, and what a test needs to set the scene."""
 
     url: str
+    operations_url: str
     http: aiohttp.ClientSession
     peers: dict[str, Peer]
     peer_urls: dict[str, str]
@@ -114,6 +116,10 @@ class Platform:
     async def get(self, path: str, token: str | None = None, **options: Any) -> aiohttp.ClientResponse:
         headers = {**options.pop("headers", {}), **({"Authorization": f"Bearer {token}"} if token else {})}
         return await self.http.get(URL(self.url + path, encoded=True), headers=headers, allow_redirects=False, **options)
+
+    async def ready(self) -> aiohttp.ClientResponse:
+        """What it says to those who run it."""
+        return await self.http.get(f"{self.operations_url}/health/ready")
 
     async def sign_in(self, person: PersonRecord) -> str:
         """An access token for somebody whom the directory knows."""
@@ -169,9 +175,9 @@ async def run_platform(urls: ServiceDatabase, keys: Keys, worker: Database) -> A
                 }
             )
             app = build(SERVICE, settings, with_worker=with_worker)
-            (url,) = await stack.enter_async_context(serving(app))
+            url, operations_url = await stack.enter_async_context(serving(app, operations_app(app.state.operations)))
             http = await stack.enter_async_context(_client())
-            return Platform(url, http, peers, peer_urls, keys, worker, app)
+            return Platform(url, operations_url, http, peers, peer_urls, keys, worker, app)
 
         yield run
 

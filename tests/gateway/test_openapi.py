@@ -111,7 +111,7 @@ async def test_a_service_that_is_down_keeps_its_part(platform: Platform) -> None
 
 
 async def test_the_platform_is_ready_once_every_part_is(platform: Platform) -> None:
-    ready = await platform.get("/health/ready")
+    ready = await platform.ready()
     assert ready.status == 200
     assert await ready.json() == {"status": "ready", "troubles": [], "remarks": []}
 
@@ -124,7 +124,7 @@ async def test_the_platform_is_ready_once_every_part_is(platform: Platform) -> N
 
     platform.peers["meetings"].answers["/health/ready"] = lacks_its_broker
     platform.peers["contacts"].answers["/health/ready"] = silent
-    answer = await asyncio.wait_for(platform.get("/health/ready"), 3)
+    answer = await asyncio.wait_for(platform.ready(), 3)
     assert answer.status == 503
     assert set((await answer.json())["troubles"]) == {"contacts: does not answer", "meetings: relay: KafkaConnectionError"}
 

@@ -134,6 +134,8 @@ TRICKS = (
         "/v1",
         "/v1/",
         "/",
+        "/health/ready",
+        "/metrics",
     ],
 )
 
@@ -239,7 +241,7 @@ async def test_a_stopped_process_hangs_nobody_and_works_on_afterwards(run_platfo
         assert (await platform.get("/v1/meetings", token)).status == 200
         os.kill(process.pid, signal.SIGSTOP)
         await asyncio.gather(*(_expect_unavailable(platform, token, within_s=3) for _ in range(20)))
-        ready = await platform.get("/health/ready")
+        ready = await platform.ready()
         assert ready.status == 503
         assert "meetings: does not answer" in (await ready.json())["troubles"]
         os.kill(process.pid, signal.SIGCONT)

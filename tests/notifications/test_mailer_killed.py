@@ -29,10 +29,11 @@ class Worker:
     """The service's own process, as it runs in production."""
 
     def __init__(self, urls: ServiceDatabase, bootstrap: str, mail_server: MailServer, link_key_file: Path) -> None:
-        [port] = free_ports(1)
+        port, operations_port = free_ports(2)
         self._environment = {
             **os.environ,
             "EMON_SERVICE_PORT": str(port),
+            "EMON_OPERATIONS_PORT": str(operations_port),
             "EMON_DATABASE_OWNER_URL": urls.owner_url,
             "EMON_DATABASE_API_URL": urls.api_url,
             "EMON_DATABASE_WORKER_URL": urls.worker_url,

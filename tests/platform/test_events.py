@@ -22,7 +22,7 @@ from emon_platform.consumer.runtime import Consumer
 from emon_platform.consumer.subscriptions import Facts
 from emon_platform.database import Database, Transaction
 from emon_platform.relay import Relay
-from emon_platform.telemetry import trace
+from emon_platform.tracing import Kind, span
 
 from tests.platform import kafka_peer
 from tests.polling import eventually
@@ -377,7 +377,7 @@ async def test_the_trace_of_a_request_goes_on_in_the_consumer(
         await note(tx, events)
 
     async with relaying(urls, kafka), consuming(consumer_name, kafka, worker, look):
-        with trace("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"):
+        with span("GET", Kind.SERVER, {}, causes=["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"]):
             await append(worker, changed(uuid4(), 1))
         await eventually(lambda: effects(worker), lambda rows: len(rows) == 1)
     assert seen[0] is not None

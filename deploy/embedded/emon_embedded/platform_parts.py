@@ -67,6 +67,7 @@ class Parts:
             smtp_url=self.sink.smtp_url,
             kafka_bootstrap=self.kafka.bootstrap_servers,
             admin_email=self.around.admin_email,
+            operations_urls={service.name: self.around.operations_url(service.name) for service in self.services},
             services=services,
         )
 
@@ -88,7 +89,8 @@ def assemble(
     chosen_ports = {GATEWAY: port, DASHBOARD: dashboard_port}
     inner_names = [service.name for service in services if service.name not in chosen_ports]
     has_dashboard = any(service.name == DASHBOARD for service in services)
-    postgresql_port, kafka_port, controller_port, smtp_port, *inner_ports = free_ports(4 + len(inner_names))
+    postgresql_port, kafka_port, controller_port, smtp_port, *ports = free_ports(4 + len(inner_names) + len(services))
+    inner_ports, operations_ports = ports[: len(inner_names)], ports[len(inner_names) :]
     postgresql = PostgreSQL(
         program=programs.postgresql,
         folder=home.postgresql,
@@ -121,6 +123,7 @@ def assemble(
         smtp_url=environment.get("EMON_SMTP_URL") or sink.smtp_url,
         admin_email=environment.get("EMON_ADMIN_EMAIL") or ADMIN_EMAIL_DEFAULT,
         ports={**dict(zip(inner_names, inner_ports, strict=True)), **chosen_ports},
+        operations_ports=dict(zip((service.name for service in services), operations_ports, strict=True)),
         databases={name: service_database(postgresql, name, passwords) for name in with_database},
     )
     return Parts(postgresql, kafka, sink, services, passwords, around, environment, home_lock)

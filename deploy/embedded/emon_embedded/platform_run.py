@@ -170,7 +170,7 @@ async def _start_sink(parts: Parts, supervisor: Supervisor, screen: Screen) -> N
 
 
 async def _start_service(service: Service, parts: Parts, supervisor: Supervisor, screen: Screen) -> None:
-    port = parts.around.ports[service.name]
+    port = parts.around.operations_ports[service.name]
     with screen.step(service.name.capitalize()):
         await supervisor.run(parts.service_command(service, "all"), partial(answers_200, port, "/health/ready"))
 

@@ -19,7 +19,10 @@ class RunningService:
 
 @dataclass(frozen=True)
 class RunningPlatform:
-    """Where a running platform is reached, from inside and outside. `services` are those with a database."""
+    """Where a running platform is reached, from inside and outside. `services` are those with a database.
+
+    `operations_urls` are where each service, also one without, answers /health/ready and /metrics.
+    """
 
     supervisor_pid: int
     gateway_url: str
@@ -29,6 +32,7 @@ class RunningPlatform:
     smtp_url: str
     kafka_bootstrap: str
     admin_email: str
+    operations_urls: dict[str, str]
     services: dict[str, RunningService]
 
 

@@ -58,11 +58,16 @@ class Surroundings:
     smtp_url: str
     admin_email: str
     ports: Mapping[str, int]
+    operations_ports: Mapping[str, int]
     databases: Mapping[str, ServiceDatabase]
 
     def url(self, service: str) -> str:
         """Where a service answers by HTTP."""
         return f"http://{LOOPBACK}:{self.ports[service]}"
+
+    def operations_url(self, service: str) -> str:
+        """Where a service tells those who run it how it is."""
+        return f"http://{LOOPBACK}:{self.operations_ports[service]}"
 
 
 def service_environment(service: Service, around: Surroundings, operator: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -71,6 +76,8 @@ def service_environment(service: Service, around: Surroundings, operator: Mappin
     return for_everyone | {
         "EMON_SERVICE_HOST": LOOPBACK,
         "EMON_SERVICE_PORT": str(around.ports[service.name]),
+        "EMON_OPERATIONS_HOST": LOOPBACK,
+        "EMON_OPERATIONS_PORT": str(around.operations_ports[service.name]),
         "EMON_PUBLIC_URL": around.public_url,
         **({"EMON_DASHBOARD_URL": around.dashboard_url} if around.dashboard_url else {}),
         **(_of_database(around.databases[service.name], around) if service.has_database else {}),

@@ -22,8 +22,10 @@ from emon_dashboard.rendering.pages import manifest
 from emon_dashboard.settings import DashboardSettings
 from emon_dashboard.sign_in import routes as sign_in
 from emon_dashboard.today import routes as today
+from emon_platform import metrics, tracing
 from emon_platform.http.context import RequestContext
-from emon_platform.http.health import health_router
+from emon_platform.http.health import liveness_router
+from emon_platform.http.operations import Operations
 from emon_platform.http.server import serve_app
 from emon_platform.settings import settings_from_environment
 from emon_platform.telemetry import configure_logging
@@ -46,22 +48,27 @@ ROUTERS = (
 def build(settings: DashboardSettings) -> FastAPI:
     """The application."""
     manifest()  # fails at the start, and not at the first page, where assets are missing
+    operations = Operations()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         app.state.gateway = Gateway(settings.gateway_url)
+        operations.checks.append(app.state.gateway.is_ready)
+        operations.started()
         try:
             yield
         finally:
             await app.state.gateway.close()
+            await tracing.flush()
 
     app = FastAPI(
         title="EmON dashboard", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
     )
     app.state.settings = settings
+    app.state.operations = operations
     for failure in (*FAILURES, HTTPException, RequestValidationError):
         app.add_exception_handler(failure, failure_page)
-    app.include_router(health_router([lambda: app.state.gateway.is_ready()]))
+    app.include_router(liveness_router())
     for router in ROUTERS:
         app.include_router(router)
     app.add_middleware(RequestContext)
@@ -72,4 +79,6 @@ def run() -> None:
     """Runs with the settings of the environment, until SIGTERM or SIGINT."""
     settings = settings_from_environment(DashboardSettings)
     configure_logging("dashboard", settings.log_level)
+    tracing.configure("dashboard")
+    metrics.say_build("dashboard", "api")
     serve_app(build(settings), settings)

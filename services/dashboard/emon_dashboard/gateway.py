@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 from yarl import URL
 
-from emon_platform.telemetry import current_traceparent
+from emon_platform.http.asking import asking
 
 log = structlog.get_logger()
 
@@ -131,10 +131,12 @@ class Gateway:
             sent["Content-Type"] = "application/json"
         content = file if body is None else to_json(body)
         try:
-            async with self._session.request(
-                method, self._target(path, query), headers=sent, data=content, allow_redirects=False
-            ) as answer:
-                raw = await answer.read()
+            with asking(method, self._url) as asked:
+                async with self._session.request(
+                    method, self._target(path, query), headers={**sent, **asked.headers}, data=content, allow_redirects=False
+                ) as answer:
+                    asked.answered(answer.status)
+                    raw = await answer.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             log.warning("gateway_unavailable", reason=type(error).__name__)
             raise Unavailable from error
@@ -149,7 +151,11 @@ class Gateway:
         """The lines of an answer that does not end, such as server-sent events. Raises as `ask` does."""
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=60.0)
         try:
-            async with self._session.get(self._target(path, None), headers=_common_headers(token), timeout=timeout) as answer:
+            with asking("GET", self._url) as asked:
+                headers = {**_common_headers(token), **asked.headers}
+                answer = await self._session.get(self._target(path, None), headers=headers, timeout=timeout)
+                asked.answered(answer.status)
+            async with answer:
                 if answer.status != 200:
                     raise _failure(answer.status, await answer.read(), answer.headers)
                 yield answer.content
@@ -185,9 +191,6 @@ def _common_headers(token: str | None) -> dict[str, str]:
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     if request_id is not None:
         headers["X-Request-Id"] = request_id
-    traceparent = current_traceparent()
-    if traceparent is not None:
-        headers["traceparent"] = traceparent
     return headers
 
 

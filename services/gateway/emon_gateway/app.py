@@ -126,4 +126,5 @@ SERVICE = Service(
     resources=resources,
     also_media_types=form_media_types,
     openapi_url=None,
+    is_public=True,
 )

@@ -4,12 +4,14 @@ from emon_notifications.deliveries import routes
 from emon_notifications.mailing import repository as mailing
 from emon_notifications.mailing.letters import Writer
 from emon_notifications.mailing.mailer import Mailer
+from emon_notifications.mailing.measuring import of_deliveries
 from emon_notifications.planning import repository as planning
 from emon_notifications.planning.subscribers import Planner
 from emon_notifications.restoring.holding import Holding
 from emon_notifications.settings import NotificationsSettings
 from emon_notifications.smtp import SmtpSettings
 from emon_notifications.undelivered import repository as undelivered
+from emon_platform import metrics
 from emon_platform.consumer import dead_letters, inbox
 from emon_platform.database import Database, Transaction
 from emon_platform.service import Service, Worker
@@ -20,7 +22,7 @@ NAME = "notifications"
 
 
 async def _resolve_attempts(tx: Transaction) -> None:
-    await mailing.resolve_attempts_of_dead_mailers(tx)
+    metrics.mails.labels("uncertain").inc(await mailing.resolve_attempts_of_dead_mailers(tx))
 
 
 TIMERS = (
@@ -50,7 +52,7 @@ def _worker(settings: NotificationsSettings, database: Database) -> Worker:
         before_taking=holding.hold_what_a_backup_brought_back,
     )
     introductions = Timer("introductions", 15.0, planner.introduce)
-    return Worker(subscriptions=subscriptions, timers=(*TIMERS, introductions), parts=(mailer,))
+    return Worker(subscriptions=subscriptions, timers=(*TIMERS, introductions), parts=(mailer,), figures=(of_deliveries,))
 
 
 SERVICE = Service(

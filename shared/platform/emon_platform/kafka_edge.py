@@ -27,6 +27,10 @@ class OutgoingRecord(NamedTuple):
     headers: str
     value: bytes | None
 
+    def header(self, wanted: str) -> str | None:
+        """One header, or None where there is none of that name."""
+        return next((value for name, value in from_json(self.headers, cache_strings="none") if name == wanted), None)
+
     def header_pairs(self) -> list[tuple[str, bytes]]:
         """The headers as Kafka has them. Made when they are needed: those of a whole chunk would keep the collector busy."""
         return [(name, value.encode()) for name, value in from_json(self.headers, cache_strings="none")]

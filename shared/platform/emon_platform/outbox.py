@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 
 from emon_contracts.envelope import EVENT_BYTES_MAX, NewEvent, Tombstone, encode_headers
 from emon_platform.database import Transaction
-from emon_platform.telemetry import current_traceparent
+from emon_platform.tracing import Kind, messaging, messaging_name, span
 
 
 class EventTooLarge(ValueError):
@@ -23,15 +23,26 @@ async def append(tx: Transaction, source: str, events: Iterable[NewEvent | Tombs
 
     `replayed` marks state that is published anew: nobody is mailed for it. Raises EventTooLarge.
     """
+    given = list(events)
+    if not given:
+        return
+    to = {_topic(event) for event in given}
+    with span(messaging_name("create", to), Kind.PRODUCER, messaging("create", to, len(given))) as step:
+        await _insert(tx, source, given, step.traceparent, replayed=replayed)
+    tx.outbox_touched = True
+
+
+async def _insert(
+    tx: Transaction, source: str, events: Iterable[NewEvent | Tombstone], traceparent: str, *, replayed: bool
+) -> None:
     now = datetime.now(UTC)
-    traceparent = current_traceparent()
     topics: list[str] = []
     keys: list[bytes] = []
     headers: list[str] = []
     values: list[bytes | None] = []
     for event in events:
-        topic, type_, key, subject, tenant, value = _parts(event)
-        topics.append(topic)
+        type_, key, subject, tenant, value = _parts(event)
+        topics.append(_topic(event))
         keys.append(key.encode())
         values.append(value)
         headers.append(
@@ -49,8 +60,6 @@ async def append(tx: Transaction, source: str, events: Iterable[NewEvent | Tombs
                 )
             )
         )
-    if not topics:
-        return
     await tx.execute(
         """
         INSERT INTO outbox (topic, key, headers, value)
@@ -61,14 +70,17 @@ async def append(tx: Transaction, source: str, events: Iterable[NewEvent | Tombs
         headers,
         values,
     )
-    tx.outbox_touched = True
 
 
-def _parts(event: NewEvent | Tombstone) -> tuple[str, str, str, str, str | None, bytes | None]:
+def _topic(event: NewEvent | Tombstone) -> str:
+    return event.topic.name if isinstance(event, Tombstone) else event.payload.TOPIC.name
+
+
+def _parts(event: NewEvent | Tombstone) -> tuple[str, str, str, str | None, bytes | None]:
     if isinstance(event, Tombstone):
-        return event.topic.name, event.type, event.key, event.key, None, None
+        return event.type, event.key, event.key, None, None
     payload = event.payload
     value = payload.model_dump_json().encode()
     if len(value) > EVENT_BYTES_MAX:
         raise EventTooLarge(f"{payload.TYPE} of {event.subject} has {len(value)} bytes, more than {EVENT_BYTES_MAX}")
-    return payload.TOPIC.name, payload.TYPE, payload.key(), event.subject, event.tenant, value
+    return payload.TYPE, payload.key(), event.subject, event.tenant, value

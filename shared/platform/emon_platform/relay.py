@@ -7,12 +7,14 @@ what they know.
 """
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
 import asyncpg
 import structlog
 
+from emon_platform import metrics, tracing
 from emon_platform.database import OUTBOX_CHANNEL
 from emon_platform.failures import is_transient
 from emon_platform.kafka_edge import KafkaError, OutgoingRecord, Producer
@@ -73,15 +75,18 @@ class Relay:
         try:
             while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK_ID):
                 self.failure = None  # a standby is as healthy as can be
+                metrics.relay_active.values = {(): 0}
                 await asyncio.sleep(STANDBY_INTERVAL_S)
             await connection.add_listener(OUTBOX_CHANNEL, self._wake)
             await producer.start()
             self.failure = None
+            metrics.relay_active.values = {(): 1}
             while True:
                 self._woken.clear()
                 await self._carry_all(connection, producer)
                 await self._wait()
         finally:
+            metrics.relay_active.values = {(): 0}
             await producer.stop()
             connection.terminate()
 
@@ -103,13 +108,14 @@ class Relay:
         sent: list[int] = []
         rows = await self._delete_and_read(connection, [], [])
         while rows:
-            sending = asyncio.create_task(producer.send([OutgoingRecord(*row[1:]) for row in rows]))
+            sending = asyncio.create_task(_send(producer, [OutgoingRecord(*row[1:]) for row in rows]))
             try:
                 following = await self._delete_and_read(connection, sent, rows)
             except BaseException:
                 sending.cancel()
                 raise
             acknowledged, failure = await sending
+            metrics.relay_records.inc(len(acknowledged))
             sent = [rows[index]["position"] for index in acknowledged]
             if failure is not None:
                 await connection.execute(_DELETE, sent)
@@ -127,3 +133,17 @@ class Relay:
         if sent:
             await connection.execute(_DELETE, sent)
         return await connection.fetch(_READ, CHUNK, [row["position"] for row in under_way])
+
+
+async def _send(producer: Producer, records: Sequence[OutgoingRecord]) -> tuple[list[int], Exception | None]:
+    metrics.relay_batch_records.observe(len(records))
+    if not tracing.is_on():
+        return await producer.send(records)
+    topics = {record.topic for record in records}
+    causes = [record.header("traceparent") for record in records]
+    attributes = tracing.messaging("send", topics, len(records))
+    with tracing.span(tracing.messaging_name("send", topics), tracing.Kind.CLIENT, attributes, causes=causes) as step:
+        acknowledged, failure = await producer.send(records)
+        if failure is not None:
+            step.fail(type(failure).__name__)
+        return acknowledged, failure

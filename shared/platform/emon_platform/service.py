@@ -1,7 +1,7 @@
 """What a service is made of, and how it runs. A worker serves its health as well."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
@@ -9,13 +9,16 @@ from typing import Any, Generic, Protocol, TypeVar
 import structlog
 from fastapi import APIRouter, FastAPI
 
+from emon_platform import figures, metrics, tracing
 from emon_platform.consumer.runtime import Consumer
 from emon_platform.consumer.subscriptions import Subscription
 from emon_platform.database import Database
 from emon_platform.failures import is_transient
+from emon_platform.figures import DatabaseFigures, Figures
 from emon_platform.http.app import create_app
 from emon_platform.http.bodies import MediaTypes, no_other_media_types
-from emon_platform.http.health import Check, Remarks, database_check
+from emon_platform.http.health import Check, database_check
+from emon_platform.http.operations import Operations
 from emon_platform.http.server import serve_app
 from emon_platform.identity import ActorVerifier
 from emon_platform.relay import Relay
@@ -43,11 +46,12 @@ class Part(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """What a service does besides answering requests. The relay comes by itself."""
+    """What a service does besides answering requests. The relay comes by itself, and so do the figures of what all have."""
 
     subscriptions: Sequence[Subscription] = ()
     timers: Sequence[Timer] = ()
     parts: Sequence[Part] = ()
+    figures: Sequence[Figures] = ()
 
 
 @dataclass(frozen=True)
@@ -68,12 +72,16 @@ class Service(Generic[SettingsT]):
     also_media_types: MediaTypes = no_other_media_types
     # None where the service documents itself by a route of its own.
     openapi_url: str | None = "/openapi.json"
+    # Whether anybody can reach its port.
+    is_public: bool = False
 
 
 def run(service: Service[Any], *, with_api: bool, with_worker: bool) -> None:
     """Runs a service with the settings of the environment, until SIGTERM or SIGINT."""
     settings = settings_from_environment(service.settings)
     configure_logging(service.name, settings.log_level)
+    tracing.configure(service.name)
+    metrics.say_build(service.name, "all" if with_api and with_worker else "api" if with_api else "worker")
     serve(service, settings, with_api=with_api, with_worker=with_worker)
 
 
@@ -84,12 +92,13 @@ def serve(service: Service[Any], settings: ServiceSettings, *, with_api: bool, w
 
 def build(service: Service[Any], settings: ServiceSettings, *, with_api: bool = True, with_worker: bool = True) -> FastAPI:
     """The application with everything that runs beside it."""
-    checks: list[Check] = []
-    remarks: list[Remarks] = []
+    operations = Operations()
+    checks = operations.checks
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         async with AsyncExitStack() as stack:
+            stack.push_async_callback(tracing.flush)
             if with_api:
                 database = await _connect(settings.database_api_url, f"{service.name} api", API_TRANSACTION_TIMEOUT_S)
                 stack.push_async_callback(database.close)
@@ -101,23 +110,29 @@ def build(service: Service[Any], settings: ServiceSettings, *, with_api: bool = 
                 database = await _connect(settings.database_worker_url, f"{service.name} worker", WORKER_TRANSACTION_TIMEOUT_S)
                 stack.push_async_callback(database.close)
                 checks.append(database_check("worker database", database))
-                parts, timers = _work(service, settings, database)
+                parts, worker = _work(service, settings, database)
                 checks.extend(_part_check(part) for part in parts)
-                remarks.extend(part.remarks for part in parts if isinstance(part, Consumer))
+                operations.remarks.extend(part.remarks for part in parts if isinstance(part, Consumer))
+                operations.before_metrics.append(_count_troubles(parts))
+                in_database = DatabaseFigures(database, _figures(worker))
+                operations.before_metrics.append(in_database.refresh)
+                stack.push_async_callback(in_database.close)
                 tasks = [asyncio.create_task(_keep_running(part)) for part in parts]
-                tasks.append(asyncio.create_task(run_timers(database, timers)))
+                tasks.append(asyncio.create_task(run_timers(database, worker.timers)))
                 stack.push_async_callback(_stop, tasks)
+            operations.started()
             yield
 
     app = create_app(
         service.title,
         service.routers if with_api else (),
-        checks,
+        operations,
         lifespan,
-        remarks=remarks,
+        is_public=service.is_public,
         also_media_types=service.also_media_types,
         openapi_url=service.openapi_url,
     )
+    app.state.operations = operations
     # Requests that would go on for ever end when this says so: a server that stops waits for those that are under way.
     app.state.is_stopping = lambda: False
     if with_api:
@@ -129,13 +144,26 @@ def build(service: Service[Any], settings: ServiceSettings, *, with_api: bool = 
     return app
 
 
-def _work(service: Service[Any], settings: ServiceSettings, database: Database) -> tuple[list[Part], Sequence[Timer]]:
+def _figures(worker: Worker) -> Sequence[Figures]:
+    of_consumer = (figures.of_dead_letters,) if worker.subscriptions else ()
+    return (figures.of_outbox, *of_consumer, *worker.figures)
+
+
+def _count_troubles(parts: Sequence[Part]) -> Callable[[], Awaitable[None]]:
+    async def count() -> None:
+        for part in parts:
+            metrics.part_troubles.labels(type(part).__name__).set(len(part.trouble()))
+
+    return count
+
+
+def _work(service: Service[Any], settings: ServiceSettings, database: Database) -> tuple[list[Part], Worker]:
     worker = service.worker(settings, database)
     parts: list[Part] = [Relay(settings.database_worker_url, settings.kafka_bootstrap, service.name), *worker.parts]
     if worker.subscriptions:
         instance = settings.worker_instance
         parts.append(Consumer(service.name, settings.kafka_bootstrap, database, worker.subscriptions, instance))
-    return parts, worker.timers
+    return parts, worker
 
 
 async def _stop(tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -18,6 +18,10 @@ class ProcessSettings(BaseSettings):
 
     service_host: str = Field(default="127.0.0.1", description="Address on which the service listens for HTTP")
     service_port: int = Field(default=8000, description="Port on which the service listens for HTTP")
+    operations_host: str = Field(
+        default="127.0.0.1", description="Address on which /metrics and /health/ready answer, for those who run the service alone"
+    )
+    operations_port: int = Field(default=9000, description="Port on which /metrics and /health/ready answer")
     log_level: str = Field(default="INFO", description="Least severity that is logged: DEBUG, INFO, WARNING or ERROR")
 
 

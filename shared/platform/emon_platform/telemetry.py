@@ -1,63 +1,14 @@
-"""Structured logs, and the trace that binds a request to its events and its mails (W3C Trace Context).
+"""Structured logs. They hold ids, never names, addresses, tokens or free text; a link is logged by its route's template.
 
-Logs hold ids, never names, addresses, tokens or free text; a link is logged by its route's template.
+The trace that each line belongs to comes from `tracing`.
 """
 
 import logging
-import re
-import secrets
 import sys
 import traceback
-from collections.abc import Generator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import cast
 
 import structlog
-
-# https://www.w3.org/TR/trace-context/#traceparent-header: version, trace-id, parent-id, flags
-_TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
-_INVALID_TRACE_ID = "0" * 32
-_INVALID_SPAN_ID = "0" * 16
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """Where this work belongs: `trace_id` of the whole, `span_id` of this step."""
-
-    trace_id: str
-    span_id: str
-
-
-_trace: ContextVar[Trace | None] = ContextVar("trace", default=None)
-
-
-def _parse(traceparent: str | None) -> Trace | None:
-    match = _TRACEPARENT.fullmatch(traceparent.strip()) if traceparent else None
-    if match is None or match[1] == "ff" or match[2] == _INVALID_TRACE_ID or match[3] == _INVALID_SPAN_ID:
-        return None
-    return Trace(match[2], match[3])
-
-
-@contextmanager
-def trace(traceparent: str | None) -> Generator[Trace]:
-    """Continues the trace of a caller, or begins one where there is none or it is malformed. Logs inside bear its id."""
-    parent = _parse(traceparent)
-    step = Trace(parent.trace_id if parent else secrets.token_hex(16), secrets.token_hex(8))
-    token = _trace.set(step)
-    try:
-        with structlog.contextvars.bound_contextvars(trace_id=step.trace_id):
-            yield step
-    finally:
-        _trace.reset(token)
-
-
-def current_traceparent() -> str | None:
-    """The header for what this step causes, or None outside a trace."""
-    step = _trace.get()
-    return None if step is None else f"00-{step.trace_id}-{step.span_id}-01"
-
 
 _SAFE_TO_QUOTE = (TypeError, AttributeError, NameError, ImportError, NotImplementedError, AssertionError)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from emon_platform import metrics
 from emon_platform.database import Database, Transaction
 from emon_platform.failures import is_transient
 
@@ -32,11 +33,15 @@ async def run_timers(database: Database, timers: Sequence[Timer]) -> None:
 async def _repeat(database: Database, timer: Timer) -> None:
     # Signed 32 bits, the class "timer" and the name: the two-key form of advisory locks.
     lock = zlib.crc32(timer.name.encode()) - 2**31
+    metrics.timer_interval_seconds.labels(timer.name).set(timer.every_s)
     while True:
         try:
             async with database.unscoped() as tx:
-                if await tx.fetchval("SELECT pg_try_advisory_xact_lock($1, $2)", 0x74696D65, lock):
+                is_ours = await tx.fetchval("SELECT pg_try_advisory_xact_lock($1, $2)", 0x74696D65, lock)
+                if is_ours:
                     await timer.run(tx)
+            if is_ours:
+                metrics.timer_last_success_seconds.labels(timer.name).set_to_current_time()
         except Exception as error:
             if not is_transient(error):
                 log.error("timer_failed", timer=timer.name, exc_info=error)

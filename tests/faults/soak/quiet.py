@@ -113,9 +113,9 @@ async def _troubles(where: RunningPlatform) -> list[str]:
     """What the services themselves say."""
     found: list[str] = []
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
-        for name, service in where.services.items():
+        for name, url in where.operations_urls.items():
             try:
-                async with session.get(f"{service.url}/health/ready") as answer:
+                async with session.get(f"{url}/health/ready") as answer:
                     if answer.status != 200:
                         found.append(f"{name} says: {(await answer.text())[:500]}")
             except (aiohttp.ClientError, OSError, TimeoutError) as failure:

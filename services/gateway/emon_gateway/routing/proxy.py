@@ -22,7 +22,6 @@ from emon_gateway.routing.services import PATIENCE, PATIENCE_WITH_IMPORTS, Servi
 from emon_gateway.routing.table import SERVICE_OF_PREFIX, is_import, is_nameless, service_of
 from emon_gateway.sign_in.caller import COUNTED_STRANGER, Caller, GatewayParts
 from emon_platform.http.problems import RETRY_AFTER_S, ProblemError
-from emon_platform.telemetry import current_traceparent
 
 log = structlog.get_logger()
 
@@ -144,14 +143,11 @@ def unavailable(service: str) -> ProblemError:
 
 
 def headers_of(actor: Actor, service: str, parts: Parts, now: datetime) -> dict[str, str]:
-    """What the gateway itself tells a service: who calls, and where it belongs in logs and traces."""
+    """What the gateway itself tells a service: who calls, and where it belongs in logs."""
     headers = {"Authorization": f"Bearer {parts.actor_tokens.token_for(actor, service, now)}"}
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     if request_id is not None:
         headers["X-Request-Id"] = request_id
-    traceparent = current_traceparent()
-    if traceparent is not None:
-        headers["traceparent"] = traceparent
     return headers
 
 

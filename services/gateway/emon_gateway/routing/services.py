@@ -16,6 +16,8 @@ import structlog
 from pydantic_core import to_json
 from yarl import URL
 
+from emon_platform.http.asking import asking
+
 log = structlog.get_logger()
 
 CONNECT_TIMEOUT_S = 1.0
@@ -81,8 +83,16 @@ class Service:
     ) -> aiohttp.ClientResponse:
         """The answer, with its body still to be read. `target` is path and query as they go over the wire.
 
-        Raises ServiceUnavailable.
+        It belongs to the trace we are in. Raises ServiceUnavailable.
         """
+        with asking(method, self._url) as asked:
+            answer = await self._request(method, target, headers={**headers, **asked.headers}, body=body, patience=patience)
+            asked.answered(answer.status)
+            return answer
+
+    async def _request(
+        self, method: str, target: str, *, headers: Mapping[str, str], body: AsyncIterable[bytes] | None, patience: Patience
+    ) -> aiohttp.ClientResponse:
         timeout = aiohttp.ClientTimeout(
             total=patience.total_s, connect=patience.silence_s, sock_connect=CONNECT_TIMEOUT_S, sock_read=patience.total_s
         )

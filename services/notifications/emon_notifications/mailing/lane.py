@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from emon_notifications.mailing import outcomes, repository, rules, sending
+from emon_notifications.mailing import measuring, outcomes, repository, rules, sending
 from emon_notifications.mailing.letters import Writer
 from emon_notifications.mailing.outcomes import Posted
 from emon_notifications.mailing.pace import MinuteLimit, Work
@@ -129,12 +129,17 @@ class Lane:
         posted: dict[object, Posted] = {mail.outgoing.reference: mail for mail in group}
         ended: list[Finished] = []
         all_sent = True
+        free_since = time.perf_counter()
 
         def note(outgoing: Outgoing, result: Result) -> None:
-            nonlocal all_sent
+            nonlocal all_sent, free_since
             all_sent = all_sent and not isinstance(result, NotSent)
             self._watch(result)
-            ended.append(outcomes.finished(posted[outgoing.reference], result))
+            mail = posted[outgoing.reference]
+            ended.append(outcomes.finished(mail, result))
+            now = time.perf_counter()
+            measuring.note_try(mail, ended[-1], self.smtp, now - free_since)
+            free_since = now
 
         try:
             await connection.send([mail.outgoing for mail in group], note)

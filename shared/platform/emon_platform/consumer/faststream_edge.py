@@ -102,7 +102,10 @@ class Stream:
 
         async def handle(records: Any) -> None:
             await on_batch(
-                [Record(item.topic, item.partition, item.offset, item.key, item.headers, item.value) for item in records]
+                [
+                    Record(item.topic, item.partition, item.offset, item.key, item.headers, item.value, item.timestamp)
+                    for item in records
+                ]
             )
 
         self._subscriber(handle)
@@ -138,6 +141,15 @@ class Stream:
         beginnings = await consumer.beginning_offsets(wanted)
         ends = await consumer.end_offsets(wanted)
         return {Partition(item.topic, item.partition): (beginnings[item], ends[item]) for item in wanted}
+
+    async def ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """The offset behind the last record of each, of those that are ours now. Raises KafkaError or IllegalStateError."""
+        consumer = self._subscriber.consumer
+        if consumer is None:
+            return {}
+        assigned = consumer.assignment()
+        ends = await consumer.end_offsets([mine for mine in map(_topic_partition, partitions) if mine in assigned])
+        return {Partition(item.topic, item.partition): end for item, end in ends.items()}
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
         """Tells Kafka where we stand, for its lag metrics alone. Raises KafkaError or IllegalStateError."""

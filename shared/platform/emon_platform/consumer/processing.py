@@ -7,21 +7,22 @@ each partition is gone through record by record under savepoints, so that one ba
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import Any
 
 import structlog
 
 from emon_contracts.envelope import Event, Payload
 from emon_contracts.refusals import NotFound, Refused
-from emon_platform import metrics
+from emon_platform import metrics, tracing
 from emon_platform.consumer import dead_letters, inbox, offsets
 from emon_platform.consumer.offsets import Advance, Partition
 from emon_platform.consumer.records import NewerThanKnown, Record, Tombstoned, Unknown, Unreadable, read
 from emon_platform.consumer.subscriptions import Facts, StateRecord, States, Subscription
 from emon_platform.database import Database, Transaction
 from emon_platform.failures import is_data_error, is_transient
-from emon_platform.telemetry import trace
 
 log = structlog.get_logger()
 
@@ -58,6 +59,7 @@ class Processor:
         self._database = database
         self._by_topic: Mapping[str, Subscription] = {item.topic.name: item for item in subscriptions}
         self._recent: deque[bool] = deque(maxlen=POISON_WINDOW)
+        self._unknown_types: set[str] = set()
 
     async def process(self, records: Sequence[Record], positions: Mapping[Partition, int]) -> Outcome:
         """Handles the records, of several partitions, from the positions this process last read or wrote."""
@@ -80,6 +82,8 @@ class Processor:
             log.warning("batch_failed", consumer=self.name, reason=_reason(error), records=len(records))
             return await self._one_by_one(lanes, positions)
         self._recent.extend([False] * len(records))
+        metrics.batch_records.labels(self.name).observe(len(records))
+        metrics.batch_seconds.labels(self.name).observe(time.monotonic() - started)
         metrics.records_handled.labels(self.name).inc(len(records))
         return Outcome({item.partition: item.next for item in advances})
 
@@ -115,7 +119,10 @@ class Processor:
     def _is_unknown(self, reading: Event[Payload] | Tombstoned | Unknown) -> bool:
         if not isinstance(reading, Unknown):
             return False
-        metrics.records_of_unknown_type.labels(self.name, reading.type).inc()
+        metrics.records_of_unknown_type.labels(self.name).inc()
+        if reading.type not in self._unknown_types:
+            self._unknown_types.add(reading.type)
+            log.warning("unknown_type", consumer=self.name, type=reading.type)
         return True
 
     async def _apply_states(
@@ -131,7 +138,9 @@ class Processor:
                 continue
             if state.key not in newest or newest[state.key].version <= state.version:
                 newest[state.key] = state
-        if newest:
+        if not newest:
+            return
+        with self._span(subscription.topic.name, [reading for reading in readings if isinstance(reading, Event)]):
             # In the order of keys, so that two consumers that update the same rows never wait for each other in a circle.
             await subscription.handle(tx, [newest[key] for key in sorted(newest)])
 
@@ -151,9 +160,13 @@ class Processor:
                 fresh.append(event)
         for model, group in groupby(fresh, key=lambda event: type(event.payload)):
             run = list(group)
-            causes = {event.traceparent for event in run}
-            with trace(causes.pop() if len(causes) == 1 else None):
+            with self._span(subscription.topic.name, run):
                 await subscription.handlers[model](tx, run)
+
+    def _span(self, topic: str, events: Sequence[Event[Any]]) -> AbstractContextManager[tracing.Step]:
+        attributes = tracing.messaging("process", [topic], len(events), **{"messaging.consumer.group.name": self.name})
+        causes = [event.traceparent for event in events]
+        return tracing.span(tracing.messaging_name("process", [topic]), tracing.Kind.CONSUMER, attributes, causes=causes)
 
     async def _one_by_one(self, lanes: Mapping[Partition, Sequence[Record]], positions: Mapping[Partition, int]) -> Outcome:
         outcome = Outcome()

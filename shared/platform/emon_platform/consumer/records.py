@@ -19,6 +19,7 @@ class Record(NamedTuple):
     key: bytes | None
     headers: Sequence[tuple[str, bytes | None]]
     value: bytes | None
+    timestamp_ms: int | None = None  # when it was sent; not kept of dead letters
 
 
 class Unreadable(Exception):

@@ -14,6 +14,7 @@ import structlog
 from emon_platform import metrics
 from emon_platform.consumer import offsets, restores
 from emon_platform.consumer.faststream_edge import IllegalStateError, KafkaError, Stream
+from emon_platform.consumer.lag import Lag
 from emon_platform.consumer.offsets import Partition
 from emon_platform.consumer.processing import Processor, Stopped
 from emon_platform.consumer.records import Record
@@ -26,6 +27,8 @@ log = structlog.get_logger()
 PAUSE_S_MIN = 0.1
 PAUSE_S_MAX = 5.0
 LAG_COMMIT_INTERVAL_S = 1.0
+LAG_LOOK_INTERVAL_S = 5.0
+LAG_LOOK_WITHIN_S = 2.0
 LAST_REPORT_WITHIN_S = 1.0
 RESTORE_REMARKED_FOR = timedelta(days=7)
 
@@ -61,6 +64,8 @@ class Consumer:
         self._stopped: dict[Partition, Stopped] = {}
         self._positioning: asyncio.Task[None] | None = None
         self._reported: dict[Partition, int] = {}
+        self._lag = Lag(name)
+        self._looked_at_lag = 0.0
         self._interruption: str | None = None
         self._pause = PAUSE_S_MIN
         self._restored_at: datetime | None = None
@@ -103,6 +108,7 @@ class Consumer:
             while True:
                 await asyncio.sleep(LAG_COMMIT_INTERVAL_S)
                 await self._report_lag()
+                await self._show_lag()
                 await self._retry_dead_letters()
         finally:
             if self._positioning is not None:
@@ -118,6 +124,8 @@ class Consumer:
         self._assigned = assigned
         self._next.clear()
         self._stopped.clear()
+        metrics.partitions_stopped.labels(self.name).set(0)
+        self._lag.assigned(assigned)
         self._stream.pause(assigned)
         self._position(assigned)
 
@@ -125,6 +133,7 @@ class Consumer:
         self._generation += 1
         self._assigned = set()
         self._next.clear()
+        self._lag.assigned(())
 
     def _position(self, partitions: set[Partition]) -> None:
         if self._positioning is not None:
@@ -154,6 +163,7 @@ class Consumer:
             except IllegalStateError:
                 return  # revoked; the next assignment positions anew
             self._next |= positions
+            self._lag.positioned(positions)
             self._interruption = None
             return
 
@@ -196,6 +206,7 @@ class Consumer:
             return
         positions = dict(self._next)
         touched = {Partition(record.topic, record.partition) for record in ours}
+        self._lag.arrived(ours)
         try:
             outcome = await self._processor.process(ours, positions)
         except asyncio.CancelledError:
@@ -224,6 +235,7 @@ class Consumer:
         self._interruption = None
         self._pause = PAUSE_S_MIN
         self._next |= outcome.positions
+        self._lag.handled(ours, outcome.positions)
         for stopped in outcome.stopped:
             self._stream.pause([stopped.partition])
             self._stop(stopped)
@@ -263,3 +275,14 @@ class Consumer:
             log.debug("lag_not_reported", reason=type(error).__name__)
             return
         self._reported |= changed
+
+    async def _show_lag(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._looked_at_lag < LAG_LOOK_INTERVAL_S or not self._assigned:
+            return
+        self._looked_at_lag = now
+        try:
+            async with asyncio.timeout(LAG_LOOK_WITHIN_S):
+                self._lag.show(await self._stream.ends(self._assigned))
+        except (KafkaError, IllegalStateError, TimeoutError) as error:
+            log.debug("lag_unknown", consumer=self.name, reason=type(error).__name__)

@@ -10,7 +10,8 @@ from fastapi import APIRouter, FastAPI
 from emon_platform.http import problems
 from emon_platform.http.bodies import BodyLimits, MediaTypes, no_other_media_types
 from emon_platform.http.context import RequestContext
-from emon_platform.http.health import Check, Remarks, health_router
+from emon_platform.http.health import liveness_router, readiness_router
+from emon_platform.http.operations import Operations
 from emon_platform.http.problems import Problem
 
 # Every route names its permission: openapi_extra={"x-permission": Permission.…}. This one needs none: it opens a session, or is
@@ -51,16 +52,17 @@ _DESCRIPTIONS = {
 def create_app(
     title: str,
     routers: Sequence[APIRouter],
-    checks: Sequence[Check],
+    operations: Operations,
     lifespan: Lifespan,
     *,
-    remarks: Sequence[Remarks] = (),
+    is_public: bool = False,
     also_media_types: MediaTypes = no_other_media_types,
     openapi_url: str | None = "/openapi.json",
 ) -> FastAPI:
     """Builds the application. Its OpenAPI document is served at `openapi_url`, without pages of its own.
 
-    `also_media_types` says what bodies for a path may be besides JSON, such as the forms of pages.
+    `is_public`: anybody can reach it, and is told no more of its health than that it lives. `also_media_types` says what bodies
+    for a path may be besides JSON, such as the forms of pages.
     """
     app = FastAPI(
         title=title,
@@ -74,7 +76,9 @@ def create_app(
         generate_unique_id_function=lambda route: route.name,
     )
     problems.install(app)
-    app.include_router(health_router(checks, remarks))
+    app.include_router(liveness_router())
+    if not is_public:
+        app.include_router(readiness_router(operations.checks, operations.remarks))
     for router in routers:
         app.include_router(router)
     _complete_document(app)

@@ -1,4 +1,4 @@
-"""Around every request: its id, its trace, its log line, its metrics, and an answer for what nobody foresaw."""
+"""Around every request: its id, its span, its log line, its metrics, and an answer for what nobody foresaw."""
 
 import re
 import time
@@ -8,13 +8,15 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
 
-from emon_platform import metrics
+from emon_platform import metrics, tracing
 from emon_platform.http.problems import response_for
-from emon_platform.telemetry import trace
 
 log = structlog.get_logger()
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_ASKED_BY_PROBES = ("/health/live", "/health/ready")
+# Anything else would be a series of its own for whatever a stranger thinks of.
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _DEFAULT_HEADERS = {
     b"cache-control": b"private, no-cache",
     b"x-content-type-options": b"nosniff",
@@ -50,24 +52,40 @@ class RequestContext:
                 ]
             await send(message)
 
-        started = time.perf_counter()
-        with (
-            trace(headers.get(b"traceparent", b"").decode("latin-1")),
-            structlog.contextvars.bound_contextvars(request_id=request_id),
-        ):
+        async def answer() -> None:
             try:
                 await self._app(scope, receive, watched_send)
             except Exception as error:
                 if status:
                     raise
                 await response_for(error)(scope, receive, watched_send)
-            _report(scope, status, time.perf_counter() - started)
+
+        if scope["path"] in _ASKED_BY_PROBES:
+            await answer()
+            return
+        started = time.perf_counter()
+        method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
+        attributes = {"http.request.method": method, "url.scheme": scope["scheme"]}
+        causes = [headers.get(b"traceparent", b"").decode("latin-1")]
+        with (
+            tracing.span(method, tracing.Kind.SERVER, attributes, causes=causes) as step,
+            structlog.contextvars.bound_contextvars(request_id=request_id),
+        ):
+            try:
+                await answer()
+            finally:
+                _report(scope, step, method, status, time.perf_counter() - started)
 
 
-def _report(scope: Scope, status: int, seconds: float) -> None:
+def _report(scope: Scope, step: tracing.Step, method: str, status: int, seconds: float) -> None:
     route: Any = scope.get("route")
-    template = getattr(route, "path", "(no route)")
-    if template.startswith(("/health/", "/metrics")):
-        return
-    metrics.requests_seconds.labels(scope["method"], template, str(status)).observe(seconds)
-    log.info("request", method=scope["method"], route=template, status=status, ms=round(seconds * 1000, 1))
+    template = getattr(route, "path", None)
+    step.rename(f"{method} {template}" if template else method)
+    if template:
+        step.note({"http.route": template})
+    if status:
+        step.note({"http.response.status_code": status})
+    if status >= 500:
+        step.fail(str(status))
+    metrics.requests_seconds.labels(method, template or "(no route)", str(status)).observe(seconds)
+    log.info("request", method=method, route=template or "(no route)", status=status, ms=round(seconds * 1000, 1))

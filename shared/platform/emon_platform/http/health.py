@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
 from fastapi import APIRouter, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
 from emon_platform.database import Database
@@ -28,13 +27,20 @@ class Health(BaseModel):
     remarks: list[str] = []
 
 
-def health_router(checks: Sequence[Check], remarks: Sequence[Remarks] = ()) -> APIRouter:
-    """`/health/live`, `/health/ready` and `/metrics`; not part of the documented API."""
+def liveness_router() -> APIRouter:
+    """`/health/live`, which says nothing about anything; not part of the documented API."""
     router = APIRouter(include_in_schema=False)
 
     @router.get("/health/live")
     async def live() -> Response:  # pyright: ignore[reportUnusedFunction]
         return json_response(Health(status="live", troubles=[]))
+
+    return router
+
+
+def readiness_router(checks: Sequence[Check], remarks: Sequence[Remarks] = ()) -> APIRouter:
+    """`/health/ready`, which tells what the service is made of: not for the public."""
+    router = APIRouter(include_in_schema=False)
 
     @router.get("/health/ready")
     async def ready() -> Response:  # pyright: ignore[reportUnusedFunction]
@@ -44,10 +50,6 @@ def health_router(checks: Sequence[Check], remarks: Sequence[Remarks] = ()) -> A
         if troubles:
             return json_response(Health(status="not-ready", troubles=troubles, remarks=said), 503, {"Retry-After": "1"})
         return json_response(Health(status="ready", troubles=[], remarks=said))
-
-    @router.get("/metrics")
-    async def metrics() -> Response:  # pyright: ignore[reportUnusedFunction]
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return router
 
