@@ -62,13 +62,15 @@ $(PEERS_INSTALLED): requirements/benchmarks.txt $(INSTALLED)
 	$(UV) pip install --quiet --python $(PEERS_VENV)/bin/python --require-hashes --requirement requirements/benchmarks.txt
 	@touch $@
 
-lint: $(INSTALLED) ## check style, types, import rules, and that requirements and documents are current
+lint: $(INSTALLED) ## check style, types, import rules, alerts, and that requirements and documents are current
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/pyright
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/python requirements/check.py
 	$(VENV)/bin/python -m documents check
+	$(if $(shell command -v promtool),promtool check rules --lint=all --lint-fatal deploy/monitoring/rules.yml)
+	$(if $(shell command -v promtool),promtool test rules deploy/monitoring/rules-test.yml)
 
 format: $(INSTALLED) ## put the code into its one style
 	$(VENV)/bin/ruff check --fix .

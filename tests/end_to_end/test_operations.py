@@ -112,9 +112,9 @@ async def test_every_service_says_how_it_is(world: World) -> None:
         assert f'emon_build_info{{python="{python_version()}",role="' in text
         assert f'service="{service}"' in text
         has_database = service != "dashboard"
-        assert ("emon_database_figures_up 1.0" in text) == has_database
-        assert ("emon_outbox_oldest_age_seconds " in text) == has_database
-        assert ("emon_relay_active 1.0" in text) == has_database
+        assert ("\nemon_database_figures_up 1.0" in text) == has_database
+        assert ("\nemon_outbox_oldest_age_seconds " in text) == has_database
+        assert ("\nemon_relay_active 1.0" in text) == has_database
     assert 'emon_deliveries{state="queued"} 0.0' in told["notifications"]
     assert 'emon_mails_total{outcome="accepted"}' in told["notifications"]
     assert 'emon_http_request_duration_seconds_count{method="POST",route="/v1/meetings",status="201"}' in told["meetings"]

@@ -13,7 +13,9 @@ from emon_embedded.stack import RunningPostgreSQL
 from emon_notifications.deliveries.rules import Cause, Kind
 from emon_notifications.mailing import repository
 from emon_notifications.mailing.due import take_due
+from emon_notifications.mailing.measuring import of_deliveries
 from emon_notifications.mailing.repository import BY_INDEX, Begun, Finished
+from emon_platform import metrics
 from emon_platform.database import Database, Transaction
 
 QUEUED = 2000
@@ -33,11 +35,13 @@ class Explaining(Transaction):
 
     async def execute(self, query: str, *arguments: object) -> str:
         await self.connection.execute(f"PREPARE explained AS {query}")
-        plan = await self.connection.fetchval(
-            f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE explained ({', '.join(map(_literal, arguments))})"
-        )
+        plan = await self.connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE explained {_call(arguments)}")
         self.rows_read.append(sum(_rows_read(json.loads(plan)[0]["Plan"])))
         return await self.connection.execute("DEALLOCATE explained")
+
+
+def _call(arguments: Sequence[object]) -> str:
+    return f"({', '.join(map(_literal, arguments))})" if arguments else ""
 
 
 def _literal(argument: object) -> str:
@@ -100,3 +104,28 @@ async def test_a_group_reads_no_more_rows_than_its_mails_have(
     assert begun == GROUP
     assert recorded == GROUP
     assert accepted == 2 * GROUP  # locked, then changed
+
+
+async def test_figures_read_no_delivery_that_is_settled(
+    postgresql: RunningPostgreSQL, urls: ServiceDatabase, worker: Database
+) -> None:
+    await _queue_for_an_unknowing_planner(postgresql, urls)
+    async with worker.unscoped() as tx:
+        await tx.execute("UPDATE deliveries SET status = 'accepted' WHERE position % 10 > 1")
+        await tx.execute("UPDATE deliveries SET status = 'uncertain' WHERE position % 100 = 0")
+        await tx.execute("UPDATE deliveries SET status = 'bounced' WHERE position % 100 = 10")
+        await tx.execute("UPDATE deliveries SET updated_at = now() - interval '7 min' WHERE position = 1")
+    superuser = await asyncpg.connect(postgresql.superuser_url, database=urls.name, ssl=False)
+    await superuser.execute("VACUUM deliveries")
+    await superuser.close()
+    async with worker.unscoped() as tx:
+        explaining = Explaining(tx)
+        found = await of_deliveries(explaining)
+    open_ = QUEUED * 2 // 10 - QUEUED // 100
+    assert sum(explaining.rows_read) <= open_
+    states = {state: count for (state,), count in found[metrics.deliveries].items()}
+    uncertain = QUEUED // 100
+    assert states == {
+        "waiting": 0, "queued": open_ - uncertain, "sending": 0, "deferred": 0, "held": 0, "uncertain": uncertain,
+    }  # fmt: skip
+    assert 420 <= found[metrics.queued_age_seconds][()] < 600

@@ -51,6 +51,11 @@ class Home:
         """What runs here, and where it is reached."""
         return self.folder / "run" / "platform.json"
 
+    @property
+    def prometheus_targets_file(self) -> Path:
+        """Where Prometheus finds the services that run here (its `file_sd_configs`)."""
+        return self.folder / "run" / "prometheus-targets.json"
+
     def log(self, name: str) -> Path:
         """The log file of one part."""
         return self.folder / "logs" / f"{name}.log"

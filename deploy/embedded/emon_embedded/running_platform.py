@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from emon_embedded.home import Home, write_private_file
 from emon_embedded.home_lock import is_supervised
@@ -53,10 +54,16 @@ def running_platform(folder: Path) -> RunningPlatform | None:
 
 
 def announce(home: Home, platform: RunningPlatform) -> None:
-    """Lets `running_platform` find it. The file holds passwords."""
+    """Lets `running_platform` find it, and Prometheus its targets. The first file holds passwords."""
+    targets = [
+        {"targets": [urlsplit(url).netloc], "labels": {"job": f"emon-{service}"}}
+        for service, url in platform.operations_urls.items()
+    ]
+    home.prometheus_targets_file.write_text(json.dumps(targets, indent=2), encoding="utf-8")
     write_private_file(home.platform_file, json.dumps(asdict(platform), indent=2))
 
 
 def withdraw(home: Home) -> None:
     """Takes the announcement back, also one of a platform that was killed."""
     home.platform_file.unlink(missing_ok=True)
+    home.prometheus_targets_file.unlink(missing_ok=True)
