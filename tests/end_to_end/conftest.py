@@ -34,8 +34,8 @@ class World:
     visitor: Browser
     mailbox: Mailbox
     admin: Browser
-    people: dict[str, str] = field(default_factory=dict[str, str])  # those whom `person` entered: ids by address
     collector: Collector = field(default_factory=Collector)
+    people: dict[str, str] = field(default_factory=dict[str, str])  # those whom `person` entered: ids by address
 
     async def organisation(self, ags: str = HERE, kind: str = "helper_circle") -> str:
         """A new organisation; answers its id."""
