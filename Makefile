@@ -5,7 +5,7 @@ SHELL := /bin/bash
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 MEMBERS := $(sort $(patsubst %/pyproject.toml,%,$(wildcard shared/*/pyproject.toml services/*/pyproject.toml deploy/*/pyproject.toml)))
-IMAGES := contacts meetings feedback notifications gateway dashboard
+IMAGES := contacts meetings feedback notifications gateway dashboard operator
 # What the bundle of the dashboard is made of.
 ASSETS_FROM := $(addprefix services/dashboard/,package-lock.json bundle_assets.py emon_dashboard/static/theme.css emon_dashboard/static/pages.css)
 # The first Python of at least 3.11; set PYTHON to choose another.
@@ -22,7 +22,7 @@ SEED ?=
 PEERS_VENV := .venv-benchmarks
 PEERS_INSTALLED := $(PEERS_VENV)/.installed
 
-.PHONY: help setup assets up demo test soak bench lint format documents lock clean
+.PHONY: help setup assets up demo images test soak bench lint format documents lock clean
 
 help: ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ up: $(INSTALLED) ## run the whole platform on this machine, until Ctrl-C
 
 demo: $(INSTALLED) ## play the whole story from the register to the answer; starts a platform where none runs
 	@exec $(VENV)/bin/emon demo
+
+images: $(INSTALLED) ## build every container image on BASE_IMAGE, and print size and start of each; ONLY=contacts for one
+	deploy/containers/build $(ONLY)
 
 test: $(INSTALLED) ## run all tests on real PostgreSQL, Kafka and SMTP
 	$(VENV)/bin/python -m pytest --numprocesses $(TEST_PROCESSES) --no-loadscope-reorder $(ARGS)
