@@ -17,6 +17,7 @@ from benchmarks.comparison import Comparison
 from benchmarks.surroundings import PEERS, Surroundings, batches, contender, run_alone, until
 from emon_contracts.events.contacts import OrganisationRegistered
 from emon_contracts.topics import CONTACTS_EVENTS
+from emon_platform.kafka_access import KafkaAccess
 from emon_platform.kafka_edge import OutgoingRecord, Producer
 from emon_platform.migrations import Migration, platform_migrations
 
@@ -60,7 +61,7 @@ def events() -> Iterable[OutgoingRecord]:
 
 async def fill(bootstrap: str) -> None:
     """Puts all events into their topic."""
-    producer = Producer(bootstrap, "benchmark")
+    producer = Producer(KafkaAccess(bootstrap), "benchmark")
     await producer.start()
     try:
         for records in batches(events(), 5_000):

@@ -16,6 +16,7 @@ from emon_platform import collector
 from emon_platform.consumer.runtime import Consumer
 from emon_platform.consumer.subscriptions import Facts
 from emon_platform.database import Database, Transaction
+from emon_platform.kafka_access import KafkaAccess
 
 
 async def main() -> None:
@@ -40,7 +41,9 @@ async def main() -> None:
         if left == 0:
             print("done", flush=True)
 
-    consumer = Consumer("contacts", arguments["bootstrap"], database, [Facts(CONTACTS_EVENTS, {OrganisationRegistered: count})])
+    consumer = Consumer(
+        "contacts", KafkaAccess(arguments["bootstrap"]), database, [Facts(CONTACTS_EVENTS, {OrganisationRegistered: count})]
+    )
     collector.settle()  # as every service does
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.readline)

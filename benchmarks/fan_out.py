@@ -103,7 +103,7 @@ async def ours(found: Surroundings) -> Sent:
     """The worker of notifications, from the first event in Kafka to the last mail taken."""
     urls = await found.database("notifications", migrations())
     connection = await asyncpg.connect(found.postgresql.server.url(urls.name))
-    producer = Producer(found.bootstrap, "benchmark")
+    producer = Producer(found.kafka.access, "benchmark")
     key = found.folder / "signed-link.jwk"
     key.write_text(json.dumps(OKPKey.generate_key("Ed25519", auto_kid=True).as_dict(private=True)))
     await producer.start()

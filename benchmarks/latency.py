@@ -42,8 +42,8 @@ async def measure(found: Surroundings) -> list[float]:
             await outbox.append(tx, "contacts", [NewEvent(payload, str(payload.organisation_id), number, "08115003")])
         committed[number] = time.perf_counter()
 
-    relay = Relay(urls.worker_url, found.bootstrap, "contacts")
-    consumer = Consumer("benchmark", found.bootstrap, database, [Facts(CONTACTS_EVENTS, {OrganisationRegistered: note})])
+    relay = Relay(urls.worker_url, found.kafka.access, "contacts")
+    consumer = Consumer("benchmark", found.kafka.access, database, [Facts(CONTACTS_EVENTS, {OrganisationRegistered: note})])
     tasks = [asyncio.create_task(part.run()) for part in (relay, consumer)]
     try:
         await until(lambda: _answer(not relay.trouble() and not consumer.trouble()))

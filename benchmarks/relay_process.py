@@ -7,6 +7,7 @@ import sys
 import uvloop
 
 from emon_platform import collector
+from emon_platform.kafka_access import KafkaAccess
 from emon_platform.relay import Relay
 
 
@@ -16,7 +17,7 @@ async def main() -> None:
     collector.settle()  # as every service does
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.readline)
-    await Relay(arguments["url"], arguments["bootstrap"], "benchmark").run()
+    await Relay(arguments["url"], KafkaAccess(arguments["bootstrap"]), "benchmark").run()
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ async def surroundings() -> AsyncGenerator[Surroundings]:
     with TemporaryDirectory(prefix="emon-benchmark-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         async with running_postgresql(folder / "postgresql") as postgresql, running_kafka(folder / "kafka") as kafka:
-            await ensure_topics(kafka.bootstrap_servers)
+            await ensure_topics(kafka.access)
             yield Surroundings(folder, postgresql, kafka)
 
 

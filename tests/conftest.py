@@ -30,7 +30,7 @@ async def postgresql(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator
 @pytest.fixture(scope="session")
 async def kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[RunningKafka]:
     async with running_kafka(tmp_path_factory.mktemp("kafka")) as broker:
-        await ensure_topics(broker.bootstrap_servers)
+        await ensure_topics(broker.access)
         yield broker
 
 

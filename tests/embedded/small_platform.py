@@ -10,6 +10,7 @@ from emon_embedded.credentials import ACTOR_TOKEN, SIGNED_LINK
 from emon_embedded.platform_run import CannotRun, Options, run_platform
 from emon_embedded.screen import Screen
 from emon_embedded.services import GATEWAY, Service
+from emon_platform.kafka_access import KafkaAccess
 
 SERVICES = (
     Service("notifications", "small_service", verifies=(ACTOR_TOKEN,), signs=(SIGNED_LINK,), sends_mail=True),
@@ -17,8 +18,8 @@ SERVICES = (
 )
 
 
-async def create_topic(bootstrap_servers: str) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+async def create_topic(kafka: KafkaAccess) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap)
     await admin.start()
     await admin.create_topics([NewTopic("words", 1, 1)])
     await admin.close()

@@ -80,8 +80,8 @@ async def test_root_without_user_namespaces_runs_postgresql_as_nobody() -> None:
             services = ("contacts",)
             passwords = {role: f"{role}-password" for role in role_names(services)}
             for _ in range(2):
-                await create_service_databases(server, services, passwords)
-            connection = await asyncpg.connect(service_database(server, "contacts", passwords).worker_url, ssl=False)
+                await create_service_databases(server.access, services, passwords)
+            connection = await asyncpg.connect(service_database(server.access, "contacts", passwords).worker_url, ssl=False)
             assert await connection.fetchval("SELECT current_user") == "contacts_worker"
             await connection.close()
             assert os.stat(f"/proc/{part.pid}").st_uid == nobody().user  # noqa: PTH116

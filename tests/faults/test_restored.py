@@ -13,6 +13,7 @@ from emon_embedded.stack import RunningKafka, RunningPostgreSQL
 from emon_platform.consumer import offsets
 from emon_platform.database import Database
 from emon_platform.identity import sign_actor
+from emon_platform.kafka_access import KafkaAccess
 from emon_platform.kafka_edge import committed_offsets
 
 from tests.faults.service_process import Keys, client_of, service_process, until_ready
@@ -109,7 +110,7 @@ async def known_to_kafka(database: Database, backup: Database, bootstrap: str) -
         stored = {item: offset for item, offset in (await offsets.stored(tx, "notifications")).items() if offset != then[item]}
 
     async def copy() -> list[int]:
-        found = await committed_offsets(bootstrap, "notifications", [(item.topic, item.number) for item in stored])
+        found = await committed_offsets(KafkaAccess(bootstrap), "notifications", [(item.topic, item.number) for item in stored])
         return [found[item.topic, item.number] for item in stored]
 
     await eventually(copy, lambda found: found == list(stored.values()))

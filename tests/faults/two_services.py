@@ -221,7 +221,7 @@ async def two_services(folder: Path) -> AsyncGenerator[TwoServices]:
             stack.enter_async_context(running_kafka(kafka_disk.folder)),
         )
         mail_server = await stack.enter_async_context(running_mail_server())
-        await ensure_topics(kafka.bootstrap_servers)
+        await ensure_topics(kafka.access)
         databases: dict[str, ServiceDatabase] = {}
         for name, migrations in (("meetings", meetings_migrations), ("notifications", notifications_migrations)):
             databases[name] = await postgresql.fresh_database(name)

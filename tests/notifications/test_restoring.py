@@ -24,7 +24,7 @@ async def test_by_the_operators_word_what_was_due_is_held_and_what_is_planned_la
         )
     request = await world.ask_to_sign_in(queued)
     moment = datetime.now(UTC)
-    holding = Holding(world.worker, kafka.bootstrap_servers, f"nobody-{uuid4()}", [MEETINGS_EVENTS], moment)
+    holding = Holding(world.worker, kafka.access, f"nobody-{uuid4()}", [MEETINGS_EVENTS], moment)
     for _ in range(2):  # as at each start for as long as the setting stays
         await holding.hold_what_a_backup_brought_back()
         assert await world.outcomes(subject_id=meeting) == [HELD, HELD]

@@ -45,7 +45,7 @@ def changed(person_id: UUID, sequence: int) -> NewEvent:
 
 @asynccontextmanager
 async def relaying(urls: ServiceDatabase, kafka: RunningKafka) -> AsyncGenerator[Relay]:
-    relay = Relay(urls.worker_url, kafka.bootstrap_servers, "test")
+    relay = Relay(urls.worker_url, kafka.access, "test")
     task = asyncio.create_task(relay.run())
     try:
         yield relay
@@ -56,7 +56,7 @@ async def relaying(urls: ServiceDatabase, kafka: RunningKafka) -> AsyncGenerator
 
 @asynccontextmanager
 async def consuming(name: str, kafka: RunningKafka, worker: Database, handler: Handler = note) -> AsyncGenerator[Consumer]:
-    consumer = Consumer(name, kafka.bootstrap_servers, worker, [Facts(CONTACTS_EVENTS, {PersonChanged: handler})])
+    consumer = Consumer(name, kafka.access, worker, [Facts(CONTACTS_EVENTS, {PersonChanged: handler})])
     task = asyncio.create_task(consumer.run())
     try:
         yield consumer

@@ -10,10 +10,10 @@ from emon_embedded.home import Home
 from emon_embedded.kafka import Kafka
 from emon_embedded.mail_sink_process import MailSink
 from emon_embedded.ports import LOOPBACK, free_ports
-from emon_embedded.postgresql import SUPERUSER, PostgreSQL
+from emon_embedded.postgresql import PostgreSQL
 from emon_embedded.processes import Account, Command
 from emon_embedded.running_platform import RunningPlatform, RunningService
-from emon_embedded.service_databases import role_names, service_database
+from emon_embedded.service_databases import SUPERUSER, role_names, service_database
 from emon_embedded.services import ADMIN_EMAIL_DEFAULT, DASHBOARD, GATEWAY, Service, Surroundings, service_environment
 
 
@@ -124,6 +124,6 @@ def assemble(
         admin_email=environment.get("EMON_ADMIN_EMAIL") or ADMIN_EMAIL_DEFAULT,
         ports={**dict(zip(inner_names, inner_ports, strict=True)), **chosen_ports},
         operations_ports=dict(zip((service.name for service in services), operations_ports, strict=True)),
-        databases={name: service_database(postgresql, name, passwords) for name in with_database},
+        databases={name: service_database(postgresql.access, name, passwords) for name in with_database},
     )
     return Parts(postgresql, kafka, sink, services, passwords, around, environment, home_lock)

@@ -24,6 +24,7 @@ from emon_embedded.supervisor import StartFailed, Supervisor
 from emon_embedded.unpacking import postgresql_program
 from emon_embedded.unprivileged import NoUnprivilegedAccount, account_for_postgresql, open_the_way
 from emon_platform.broker import ensure_topics
+from emon_platform.kafka_access import KafkaAccess
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 EXPECTED_FAILURES = (ArtefactUnusable, CommandFailed, HomeInUse, HomeUnusable, NoUnprivilegedAccount, PortTaken, StartFailed)
@@ -42,7 +43,7 @@ class Options:
     mail_port: int
     dashboard_port: int
     services: tuple[Service, ...] = SERVICES
-    prepare_broker: Callable[[str], Awaitable[None]] = ensure_topics
+    prepare_broker: Callable[[KafkaAccess], Awaitable[None]] = ensure_topics
     environment: Mapping[str, str] = field(default_factory=operator_environment)
 
 
@@ -144,7 +145,7 @@ async def _start_postgresql(parts: Parts, supervisor: Supervisor, screen: Screen
         await supervisor.run(server.command(), server.is_ready)
     with screen.step("Databases and migrations"):
         with_database = [service for service in parts.services if service.has_database]
-        await create_service_databases(server, tuple(service.name for service in with_database), parts.passwords)
+        await create_service_databases(server.access, tuple(service.name for service in with_database), parts.passwords)
         async with asyncio.TaskGroup() as group:
             for service in with_database:
                 group.create_task(_migrate(service, parts))
@@ -161,7 +162,7 @@ async def _start_kafka(parts: Parts, supervisor: Supervisor, options: Options, s
         await parts.kafka.prepare()
         await supervisor.run(parts.kafka.command(), parts.kafka.is_ready)
     with screen.step("Topics"):
-        await options.prepare_broker(parts.kafka.bootstrap_servers)
+        await options.prepare_broker(KafkaAccess(parts.kafka.bootstrap_servers))
 
 
 async def _start_sink(parts: Parts, supervisor: Supervisor, screen: Screen) -> None:

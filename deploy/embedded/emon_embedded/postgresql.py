@@ -13,9 +13,9 @@ import asyncpg
 
 from emon_embedded.ports import LOOPBACK
 from emon_embedded.processes import OUR_OWN_ACCOUNT, Account, Command, run_to_its_end
+from emon_embedded.service_databases import SUPERUSER, DatabaseServer
 from emon_embedded.unprivileged import give, open_the_way
 
-SUPERUSER = "postgres"
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",
@@ -52,9 +52,10 @@ class PostgreSQL:
         """The cluster's folder."""
         return self.folder / "data"
 
-    def url(self, database: str = "postgres", user: str = SUPERUSER, password: str | None = None) -> str:
-        """Where to connect. Passwords are ours, of characters that need no escape in a URL."""
-        return f"postgresql://{user}:{password or self.superuser_password}@{LOOPBACK}:{self.port}/{database}"
+    @property
+    def access(self) -> DatabaseServer:
+        """Where clients connect."""
+        return DatabaseServer(f"{LOOPBACK}:{self.port}", self.superuser_password)
 
     def command(self) -> Command:
         """The server in the foreground. SIGINT is its fast stop; at SIGTERM it would wait for its clients to go."""
@@ -96,7 +97,7 @@ class PostgreSQL:
     async def is_ready(self) -> bool:
         """Whether it answers a query."""
         try:
-            connection = await asyncpg.connect(self.url(), timeout=5, ssl=False)
+            connection = await asyncpg.connect(self.access.url(), timeout=5, ssl=False)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
             return False
         await connection.close()

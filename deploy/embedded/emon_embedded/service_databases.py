@@ -5,14 +5,28 @@ connect.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 import asyncpg
 
-from emon_embedded.postgresql import PostgreSQL
-
+SUPERUSER = "postgres"
 KINDS_OF_ROLE = ("owner", "api", "worker")
+
+
+@dataclass(frozen=True)
+class DatabaseServer:
+    """Where PostgreSQL is (`place`: host:port), and who may do everything there, for whoever needs that."""
+
+    place: str
+    superuser_password: str = field(default="", repr=False)
+    superuser: str = SUPERUSER
+
+    def url(self, database: str = "postgres", user: str | None = None, password: str | None = None) -> str:
+        """Where to connect; as the superuser unless it says otherwise."""
+        secret = quote(password or self.superuser_password, safe="")
+        return f"postgresql://{user or self.superuser}:{secret}@{self.place}/{database}"
 
 
 @dataclass(frozen=True)
@@ -35,15 +49,17 @@ def role_names(services: tuple[str, ...]) -> list[str]:
     return [role_name(service, kind) for service in services for kind in KINDS_OF_ROLE]
 
 
-def service_database(server: PostgreSQL, service: str, passwords: Mapping[str, str], name: str | None = None) -> ServiceDatabase:
+def service_database(
+    server: DatabaseServer, service: str, passwords: Mapping[str, str], name: str | None = None
+) -> ServiceDatabase:
     """The URLs of a service's database, which is named after it unless `name` says otherwise."""
     owner, api, worker = (server.url(name or service, role, passwords[role]) for role in role_names((service,)))
     return ServiceDatabase(name=name or service, owner_url=owner, api_url=api, worker_url=worker)
 
 
-async def create_service_databases(server: PostgreSQL, services: tuple[str, ...], passwords: Mapping[str, str]) -> None:
+async def create_service_databases(server: DatabaseServer, services: tuple[str, ...], passwords: Mapping[str, str]) -> None:
     """Databases and roles as they should be, whatever of them exists already. Passwords are set anew."""
-    connection = await asyncpg.connect(server.url(), ssl=False)
+    connection = await asyncpg.connect(server.url())
     try:
         await _keep_strangers_out(connection, "postgres")
         for service in services:

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import asyncpg
 
@@ -20,6 +21,7 @@ from emon_embedded.ports import free_ports
 from emon_embedded.postgresql import PostgreSQL
 from emon_embedded.processes import Child, Command, last_lines
 from emon_embedded.service_databases import (
+    DatabaseServer,
     ServiceDatabase,
     admit_roles,
     create_database,
@@ -29,6 +31,7 @@ from emon_embedded.service_databases import (
 )
 from emon_embedded.unpacking import postgresql_program
 from emon_embedded.unprivileged import account_for_postgresql
+from emon_platform.kafka_access import KafkaAccess
 
 READY_WITHIN_SECONDS = 60.0
 _TRIED_AGAIN_AFTER_SECONDS = 0.1
@@ -89,12 +92,23 @@ class Part:
             await asyncio.sleep(_TRIED_AGAIN_AFTER_SECONDS)
 
 
+class AnyPart(Protocol):
+    """A part, whatever it runs in."""
+
+    @property
+    def pid(self) -> int: ...
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+    async def kill(self) -> None: ...
+    async def restart_after_kill(self) -> None: ...
+
+
 @dataclass
 class RunningPostgreSQL:
     """A cluster of its own; the roles of a service are made when its first database is asked for."""
 
-    server: PostgreSQL
-    part: Part
+    server: DatabaseServer
+    part: AnyPart
     _passwords: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
@@ -133,13 +147,13 @@ class RunningPostgreSQL:
 class RunningKafka:
     """A broker of its own, without topics."""
 
-    server: Kafka
-    part: Part
+    bootstrap_servers: str
+    part: AnyPart
 
     @property
-    def bootstrap_servers(self) -> str:
-        """Where clients connect."""
-        return self.server.bootstrap_servers
+    def access(self) -> KafkaAccess:
+        """The same, as the platform's own clients take it."""
+        return KafkaAccess(self.bootstrap_servers)
 
 
 @dataclass
@@ -186,7 +200,7 @@ async def running_postgresql(folder: Path, settings: Mapping[str, str] | None = 
     await server.initialise()
     part = Part(server.command(), server.is_ready)
     async with _while_running(part):
-        yield RunningPostgreSQL(server, part)
+        yield RunningPostgreSQL(server.access, part)
 
 
 @asynccontextmanager
@@ -206,7 +220,7 @@ async def running_kafka(folder: Path, settings: Mapping[str, str] | None = None)
     await server.prepare()
     part = Part(server.command(), server.is_ready)
     async with _while_running(part):
-        yield RunningKafka(server, part)
+        yield RunningKafka(server.bootstrap_servers, part)
 
 
 @asynccontextmanager

@@ -12,11 +12,15 @@ from emon_embedded.screen import Screen
 from emon_operator import dead_letters, importing
 from emon_operator.demonstration import demo
 from emon_operator.platform import HOME_DEFAULT, Home
+from emon_operator.provisioning import provision
+from emon_operator.secret_files import secrets
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 app.add_typer(importing.commands, name="import")
 app.add_typer(dead_letters.commands, name="dead-letters")
 app.command()(demo)
+app.command()(secrets)
+app.command()(provision)
 
 Port = Annotated[int, typer.Option(envvar="EMON_PORT", min=1, max=65535, help="Port of the gateway on 127.0.0.1.")]
 DashboardPort = Annotated[

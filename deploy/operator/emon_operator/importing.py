@@ -1,10 +1,9 @@
-"""`emon import`: the register of municipalities, organisations and people, into the platform that runs on this machine.
+"""`emon import`: the register of municipalities, organisations and people, into the platform that runs here.
 
 It needs no sign-in: it is the operator's own machine, and the operator acts everywhere.
 """
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -18,7 +17,7 @@ from emon_contacts.municipalities.commands import Imported, import_register
 from emon_contacts.municipalities.register_file import Malformed, read_register, read_successors
 from emon_contracts.actors import OPERATOR
 from emon_contracts.refusals import Refused
-from emon_operator.platform import HOME_DEFAULT, Home, running
+from emon_operator.platform import HOME_DEFAULT, Home, api_url
 from emon_platform.database import Database
 from emon_platform.failures import is_transient
 
@@ -109,7 +108,7 @@ def _import_list(file: Path, home: Path, title: str, import_list: Callable[..., 
 
 
 def _run(home: Path, title: str, work: Callable[[Database, ShowProgress], Awaitable[Value]]) -> Value:
-    url = _database_url(home)
+    url = api_url(home, "contacts")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=_err, transient=True) as bar:
         task = bar.add_task(title, total=None)
@@ -132,11 +131,6 @@ def _run(home: Path, title: str, work: Callable[[Database, ShowProgress], Awaita
                 raise
             _err.print(f"The database of contacts does not answer ({type(error).__name__}). Is the platform running?")
             raise typer.Exit(1) from error
-
-
-def _database_url(home: Path) -> str:
-    """EMON_DATABASE_API_URL comes first; without it the platform that runs in the home is meant."""
-    return os.environ.get("EMON_DATABASE_API_URL") or running(home).services["contacts"].database.api_url
 
 
 def _show_malformed(file: Path, malformed: tuple[Malformed, ...]) -> int:

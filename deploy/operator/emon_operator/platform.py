@@ -1,4 +1,8 @@
-"""Where the platform is that a command acts on: the one that runs in the same home, or the one the environment names."""
+"""Where the platform is that a command acts on: the one that runs in the same home, or the one the environment names.
+
+The environment names all databases by EMON_POSTGRESQL (host:port), with the passwords in the files of EMON_SECRETS_FOLDER; or a
+single one by EMON_DATABASE_API_URL or EMON_DATABASE_WORKER_URL.
+"""
 
 import os
 from pathlib import Path
@@ -7,6 +11,8 @@ from typing import Annotated
 import typer
 
 from emon_embedded.running_platform import RunningPlatform, running_platform
+from emon_embedded.service_databases import DatabaseServer, ServiceDatabase, role_names, service_database
+from emon_operator.secret_files import SECRETS_FOLDER_DEFAULT, SERVICES_WITH_DATABASE, password_in, role_password_file
 
 Home = Annotated[Path, typer.Option(envvar="EMON_HOME", help="Folder that holds all data of the platform on this machine.")]
 HOME_DEFAULT = Path(".emon")
@@ -21,11 +27,22 @@ def running(home: Path) -> RunningPlatform:
     return found
 
 
+def api_url(home: Path, service: str) -> str:
+    """The database of a service, for the role that serves requests; EMON_DATABASE_API_URL comes first."""
+    return os.environ.get("EMON_DATABASE_API_URL") or _database(home, service).api_url
+
+
 def worker_url(home: Path, service: str) -> str:
     """The database of a service, for the role of its worker; EMON_DATABASE_WORKER_URL comes first."""
-    if url := os.environ.get("EMON_DATABASE_WORKER_URL"):
-        return url
-    services = running(home).services
-    if service not in services:
-        raise typer.BadParameter(f"There is no service {service}; there are {', '.join(sorted(services))}.")
-    return services[service].database.worker_url
+    return os.environ.get("EMON_DATABASE_WORKER_URL") or _database(home, service).worker_url
+
+
+def _database(home: Path, service: str) -> ServiceDatabase:
+    if service not in SERVICES_WITH_DATABASE:
+        raise typer.BadParameter(f"There is no service {service}; there are {', '.join(sorted(SERVICES_WITH_DATABASE))}.")
+    place = os.environ.get("EMON_POSTGRESQL")
+    if place is None:
+        return running(home).services[service].database
+    folder = Path(os.environ.get("EMON_SECRETS_FOLDER", SECRETS_FOLDER_DEFAULT))
+    passwords = {role: password_in(role_password_file(folder, role)) for role in role_names((service,))}
+    return service_database(DatabaseServer(place), service, passwords)

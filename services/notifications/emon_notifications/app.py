@@ -41,7 +41,7 @@ def _worker(settings: NotificationsSettings, database: Database) -> Worker:
     planner = Planner(settings.hold_events_before, settings.introduce_after)
     subscriptions = planner.subscriptions()
     topics = [subscription.topic for subscription in subscriptions]
-    holding = Holding(database, settings.kafka_bootstrap, NAME, topics, settings.hold_events_before)
+    holding = Holding(database, settings.kafka, NAME, topics, settings.hold_events_before)
     mailer = Mailer(
         database,
         settings.database_worker_url,

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from emon_contracts.topics import COMPACTION_LAG_MAX, EVENT_RETENTION, TOPICS, Topic
+from emon_platform.kafka_access import KafkaAccess
 from emon_platform.kafka_edge import create_topics
 
 
@@ -24,10 +25,10 @@ def settings_of(topic: Topic) -> dict[str, str]:
     return common | {"cleanup.policy": "delete", "retention.ms": _ms(EVENT_RETENTION)}
 
 
-async def ensure_topics(bootstrap_servers: str, *, replication_factor: int = 1) -> None:
+async def ensure_topics(kafka: KafkaAccess, *, replication_factor: int = 1) -> None:
     """Creates the platform's topics where they are missing; those that exist stay as they are."""
     await create_topics(
-        bootstrap_servers,
+        kafka,
         [(topic.name, topic.partitions, settings_of(topic)) for topic in TOPICS],
         replication_factor,
     )

@@ -12,6 +12,8 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 from pydantic_core import from_json
 
+from emon_platform.kafka_access import KafkaAccess
+
 __all__ = ["KafkaError", "OutgoingRecord", "Producer", "committed_offsets", "create_topics", "partition_of"]
 
 TOPIC_ALREADY_EXISTS = 36
@@ -45,9 +47,9 @@ def partition_of(key: bytes, partitions: int) -> int:
 class Producer:
     """An idempotent producer with `acks=all` that sends records of one partition one batch after the other."""
 
-    def __init__(self, bootstrap: str, client_id: str) -> None:
+    def __init__(self, kafka: KafkaAccess, client_id: str) -> None:
         self._producer: Any = AIOKafkaProducer(
-            bootstrap_servers=bootstrap,
+            **kafka.client_options(),
             client_id=client_id,
             acks="all",
             enable_idempotence=True,
@@ -107,9 +109,9 @@ class Producer:
         return acknowledged, None
 
 
-async def create_topics(bootstrap: str, topics: Sequence[tuple[str, int, dict[str, str]]], replication_factor: int) -> None:
+async def create_topics(kafka: KafkaAccess, topics: Sequence[tuple[str, int, dict[str, str]]], replication_factor: int) -> None:
     """Creates the topics (name, partitions, settings) that do not exist yet. Raises KafkaError for any other failure."""
-    admin: Any = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=REQUEST_TIMEOUT_MS)
+    admin: Any = AIOKafkaAdminClient(**kafka.client_options(), request_timeout_ms=REQUEST_TIMEOUT_MS)
     await admin.start()
     try:
         response = await admin.create_topics(
@@ -122,13 +124,13 @@ async def create_topics(bootstrap: str, topics: Sequence[tuple[str, int, dict[st
             raise KafkaError(f"the topic {name} was not created: error {code} {message}")
 
 
-async def committed_offsets(bootstrap: str, group: str, partitions: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
+async def committed_offsets(kafka: KafkaAccess, group: str, partitions: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
     """Where a consumer group stands in each of these partitions, as Kafka remembers it; 0 where it remembers nothing.
 
     Raises KafkaError where no broker answers for sure.
     """
     wanted = [TopicPartition(topic, number) for topic, number in partitions]
-    admin: Any = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=REQUEST_TIMEOUT_MS)
+    admin: Any = AIOKafkaAdminClient(**kafka.client_options(), request_timeout_ms=REQUEST_TIMEOUT_MS)
     try:
         await admin.start()
         found = await admin.list_consumer_group_offsets(group, partitions=wanted)

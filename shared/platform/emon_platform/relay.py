@@ -17,6 +17,7 @@ import structlog
 from emon_platform import metrics, tracing
 from emon_platform.database import OUTBOX_CHANNEL
 from emon_platform.failures import is_transient
+from emon_platform.kafka_access import KafkaAccess
 from emon_platform.kafka_edge import KafkaError, OutgoingRecord, Producer
 
 log = structlog.get_logger()
@@ -41,9 +42,9 @@ _DELETE = "DELETE FROM outbox WHERE position = ANY($1::bigint[])"
 class Relay:
     """Runs until cancelled; every failure is logged and tried again with growing pauses."""
 
-    def __init__(self, database_url: str, bootstrap: str, service: str) -> None:
+    def __init__(self, database_url: str, kafka: KafkaAccess, service: str) -> None:
         self._database_url = database_url
-        self._bootstrap = bootstrap
+        self._kafka = kafka
         self._service = service
         self._woken = asyncio.Event()
         self.failure: str | None = "not started"
@@ -71,7 +72,7 @@ class Relay:
         connection = await asyncpg.connect(
             self._database_url, server_settings={"application_name": f"{self._service} relay"}, command_timeout=30
         )
-        producer = Producer(self._bootstrap, f"emon-{self._service}-relay")
+        producer = Producer(self._kafka, f"emon-{self._service}-relay")
         try:
             while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK_ID):
                 self.failure = None  # a standby is as healthy as can be

@@ -159,10 +159,10 @@ def _count_troubles(parts: Sequence[Part]) -> Callable[[], Awaitable[None]]:
 
 def _work(service: Service[Any], settings: ServiceSettings, database: Database) -> tuple[list[Part], Worker]:
     worker = service.worker(settings, database)
-    parts: list[Part] = [Relay(settings.database_worker_url, settings.kafka_bootstrap, service.name), *worker.parts]
+    parts: list[Part] = [Relay(settings.database_worker_url, settings.kafka, service.name), *worker.parts]
     if worker.subscriptions:
         instance = settings.worker_instance
-        parts.append(Consumer(service.name, settings.kafka_bootstrap, database, worker.subscriptions, instance))
+        parts.append(Consumer(service.name, settings.kafka, database, worker.subscriptions, instance))
     return parts, worker
 
 

@@ -28,7 +28,7 @@ async def find_municipality(admin: Browser, home: Path) -> tuple[str, str]:
 def import_file(what: str, content: str, home: Path) -> None:
     """Runs the operator's own command, as it would be typed. The files stay in the platform's home."""
     file = home / "demo" / f"{what}.{'txt' if what == 'municipalities' else 'csv'}"
-    file.parent.mkdir(exist_ok=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(content, encoding="utf-8")
     step(f"emon import {what} {file.name}")
     command = [sys.executable, "-m", "emon_operator", "import", what, str(file), "--home", str(home)]

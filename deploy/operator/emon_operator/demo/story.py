@@ -1,9 +1,9 @@
 """The story, from the register to the answer."""
 
 import secrets
+from dataclasses import dataclass
 from pathlib import Path
 
-from emon_embedded.running_platform import RunningPlatform
 from emon_operator.demo.beginnings import enter_coordinator, find_municipality, import_lists, sign_in
 from emon_operator.demo.cast import Cast
 from emon_operator.demo.feedback import play_feedback
@@ -12,7 +12,17 @@ from emon_operator.demo.telling import result, step
 from emon_operator.demo_client import Browser, Mailbox
 
 
-async def play(platform: RunningPlatform, home: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The platform that the story is played on, as its cast reach it. `public_url` is what is shown to look around."""
+
+    gateway_url: str
+    public_url: str
+    mail_url: str
+    admin_email: str
+
+
+async def play(platform: Stage, home: Path) -> None:
     """Plays the story. Raises DemoFailed, with what was expected, at the first step that does not come true."""
     async with Browser(platform.gateway_url) as visitor, Mailbox(platform.mail_url) as mailbox:
         step("The administrator signs in by a link that arrives by e-mail")

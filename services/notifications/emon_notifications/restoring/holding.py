@@ -11,6 +11,7 @@ from emon_contracts.topics import Topic
 from emon_notifications.restoring import repository
 from emon_platform.consumer import restores
 from emon_platform.database import Database
+from emon_platform.kafka_access import KafkaAccess
 from emon_platform.kafka_edge import KafkaError
 
 log = structlog.get_logger()
@@ -24,7 +25,7 @@ class Holding:
     """`hold_before`: the operator's own word for a restore that cannot be noticed, such as one together with Kafka's data."""
 
     database: Database
-    bootstrap: str
+    kafka: KafkaAccess
     consumer: str
     topics: Sequence[Topic]
     hold_before: datetime | None
@@ -44,7 +45,7 @@ class Holding:
         pause = PAUSE_S_MIN
         while True:
             try:
-                return (await restores.compare(self.database, self.bootstrap, self.consumer, self.topics)).restored_at
+                return (await restores.compare(self.database, self.kafka, self.consumer, self.topics)).restored_at
             except KafkaError as error:
                 log.warning("mailer_waits_for_kafka", reason=type(error).__name__, retry_in_s=pause)
                 await asyncio.sleep(pause)

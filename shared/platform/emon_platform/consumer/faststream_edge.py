@@ -15,9 +15,11 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaMessage
+from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
 from emon_platform.consumer.offsets import Partition
 from emon_platform.consumer.records import Record
+from emon_platform.kafka_access import KafkaAccess
 
 __all__ = ["IllegalStateError", "KafkaError", "Stream"]
 
@@ -25,10 +27,18 @@ BATCH_RECORDS_MAX = 500
 # What comes ends the wait at once.
 WAIT_MS = 1000
 STOP_TIMEOUT_S = 15.0
+_MECHANISMS = {"SCRAM-SHA-256": SASLScram256, "SCRAM-SHA-512": SASLScram512, "PLAIN": SASLPlaintext}
 
 
 def _topic_partition(partition: Partition) -> Any:
     return TopicPartition(partition.topic, partition.number)
+
+
+def _security(kafka: KafkaAccess) -> Any:
+    context = kafka.ssl_context()
+    if kafka.username is None:
+        return BaseSecurity(ssl_context=context, use_ssl=kafka.tls)
+    return _MECHANISMS[kafka.mechanism](kafka.username, kafka.password, ssl_context=context, use_ssl=kafka.tls)
 
 
 class _Listener(ConsumerRebalanceListener):
@@ -68,7 +78,7 @@ class Stream:
 
     def __init__(
         self,
-        bootstrap: str,
+        kafka: KafkaAccess,
         group: str,
         topics: Sequence[str],
         *,
@@ -78,7 +88,8 @@ class Stream:
         on_revoked: Callable[[], None],
     ) -> None:
         self._broker = KafkaBroker(
-            bootstrap,
+            kafka.bootstrap,
+            security=_security(kafka),
             logger=None,
             apply_types=False,
             graceful_timeout=STOP_TIMEOUT_S,

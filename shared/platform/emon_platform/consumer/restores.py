@@ -16,6 +16,7 @@ from emon_contracts.topics import Topic
 from emon_platform.consumer import offsets
 from emon_platform.consumer.offsets import Partition
 from emon_platform.database import Database, Transaction
+from emon_platform.kafka_access import KafkaAccess
 from emon_platform.kafka_edge import committed_offsets
 
 log = structlog.get_logger()
@@ -29,11 +30,11 @@ class Comparison:
     behind: frozenset[Partition]
 
 
-async def compare(database: Database, bootstrap: str, consumer: str, topics: Iterable[Topic]) -> Comparison:
+async def compare(database: Database, kafka: KafkaAccess, consumer: str, topics: Iterable[Topic]) -> Comparison:
     """Compares the stored offsets with Kafka's copy, and records a restore. Raises KafkaError, and what the database raises."""
     partitions = [(topic.name, number) for topic in topics for number in range(topic.partitions)]
     # Kafka first: offsets only grow, so the copy that was read before can be no newer than what is read now.
-    copy = {Partition(*key): offset for key, offset in (await committed_offsets(bootstrap, consumer, partitions)).items()}
+    copy = {Partition(*key): offset for key, offset in (await committed_offsets(kafka, consumer, partitions)).items()}
     async with database.unscoped() as tx:
         stored = await offsets.stored(tx, consumer)
         behind = {partition: offset for partition, offset in copy.items() if offset > stored.get(partition, 0)}

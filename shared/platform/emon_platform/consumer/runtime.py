@@ -21,6 +21,7 @@ from emon_platform.consumer.records import Record
 from emon_platform.consumer.subscriptions import Subscription
 from emon_platform.database import Database
 from emon_platform.failures import is_transient
+from emon_platform.kafka_access import KafkaAccess
 
 log = structlog.get_logger()
 
@@ -39,18 +40,18 @@ class Consumer:
     def __init__(
         self,
         name: str,
-        bootstrap: str,
+        kafka: KafkaAccess,
         database: Database,
         subscriptions: Sequence[Subscription],
         instance: str | None = None,
     ) -> None:
         self.name = name
-        self._bootstrap = bootstrap
+        self._kafka = kafka
         self._database = database
         self._topics = [subscription.topic for subscription in subscriptions]
         self._processor = Processor(name, database, subscriptions)
         self._stream = Stream(
-            bootstrap,
+            kafka,
             name,
             [topic.name for topic in self._topics],
             instance=instance,
@@ -169,7 +170,7 @@ class Consumer:
 
     async def _stored_positions(self, partitions: set[Partition]) -> dict[Partition, int]:
         # Before anything is handled, so that handlers find a restore on record.
-        comparison = await restores.compare(self._database, self._bootstrap, self.name, self._topics)
+        comparison = await restores.compare(self._database, self._kafka, self.name, self._topics)
         self._restored_at = comparison.restored_at
         bounds = await self._stream.bounds(partitions)
         async with self._database.unscoped() as tx:
