@@ -1,4 +1,7 @@
-"""Real PostgreSQL and real Kafka, started once for a whole run; a fresh, migrated database for each test that wants one."""
+"""Real PostgreSQL and real Kafka, started once for a whole run; a fresh, migrated database for each test that wants one.
+
+They are the embedded ones, or containers where EMON_TEST_STACK=containers. Tests that kill a part start their own, embedded one.
+"""
 
 import os
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -11,6 +14,7 @@ from emon_embedded.stack import RunningKafka, RunningPostgreSQL, running_kafka, 
 from emon_platform.broker import ensure_topics
 from emon_platform.migrations import Migration, migrate
 
+from tests.container_stack import kafka_container, postgresql_container
 from tests.distribution import pytest_collection_modifyitems, pytest_xdist_make_scheduler
 
 __all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]  # found here by pytest
@@ -18,18 +22,25 @@ __all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]  # fo
 # Tests that kill PostgreSQL start their own; this one need not survive the machine.
 FAST_AND_FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
+IN_CONTAINERS = os.environ.get("EMON_TEST_STACK") == "containers"
+
 FreshDatabase = Callable[[str, Callable[[], list[Migration]]], Awaitable[ServiceDatabase]]
 
 
 @pytest.fixture(scope="session")
 async def postgresql(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[RunningPostgreSQL]:
-    async with running_postgresql(tmp_path_factory.mktemp("postgresql"), FAST_AND_FORGETFUL) as server:
+    if IN_CONTAINERS:
+        running = postgresql_container(FAST_AND_FORGETFUL)
+    else:
+        running = running_postgresql(tmp_path_factory.mktemp("postgresql"), FAST_AND_FORGETFUL)
+    async with running as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 async def kafka(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[RunningKafka]:
-    async with running_kafka(tmp_path_factory.mktemp("kafka")) as broker:
+    running = kafka_container() if IN_CONTAINERS else running_kafka(tmp_path_factory.mktemp("kafka"))
+    async with running as broker:
         await ensure_topics(broker.access)
         yield broker
 

@@ -101,22 +101,18 @@ class Kafka:
         return self._as_command("kafka", ("kafka.Kafka", "server.properties"))
 
     async def is_ready(self) -> bool:
-        """Whether it names itself as a broker that serves: whoever asks Kafka for metadata is told the live brokers alone."""
-        try:
-            async with asyncio.timeout(2):
-                return await _count_brokers(self.port) > 0
-        except (OSError, TimeoutError, asyncio.IncompleteReadError, struct.error):
-            return False
+        """Whether it serves."""
+        return await serves(self.port)
 
     def _write_settings(self, name: str, data: str) -> None:
         # Relative paths, with the folder as working directory: an absolute one may hold commas or letters that this format bends.
         chosen = {
             **SETTINGS,
-            **self.settings,
             "log.dirs": data,
             "listeners": f"BROKER://{LOOPBACK}:{self.port},CONTROLLER://{LOOPBACK}:{self.controller_port}",
             "advertised.listeners": f"BROKER://{LOOPBACK}:{self.port}",
             "controller.quorum.voters": f"1@{LOOPBACK}:{self.controller_port}",
+            **self.settings,
         }
         (self.folder / name).write_text("".join(f"{key}={value}\n" for key, value in chosen.items()), encoding="ascii")
 
@@ -141,6 +137,15 @@ class Kafka:
             },
             inherited_files=self.inherited_files,
         )
+
+
+async def serves(port: int) -> bool:
+    """Whether the broker names itself as one that serves: whoever asks Kafka for metadata is told the live brokers alone."""
+    try:
+        async with asyncio.timeout(2):
+            return await _count_brokers(port) > 0
+    except (OSError, TimeoutError, asyncio.IncompleteReadError, struct.error):
+        return False
 
 
 async def _count_brokers(port: int) -> int:

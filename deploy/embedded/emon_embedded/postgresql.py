@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-import asyncpg
-
 from emon_embedded.ports import LOOPBACK
 from emon_embedded.processes import OUR_OWN_ACCOUNT, Account, Command, run_to_its_end
 from emon_embedded.service_databases import SUPERUSER, DatabaseServer
@@ -96,12 +94,7 @@ class PostgreSQL:
 
     async def is_ready(self) -> bool:
         """Whether it answers a query."""
-        try:
-            connection = await asyncpg.connect(self.access.url(), timeout=5, ssl=False)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            return False
-        await connection.close()
-        return True
+        return await self.access.answers()
 
     def _initdb(self, data: Path, password_file: Path) -> tuple[str, ...]:
         return (

@@ -23,6 +23,15 @@ class DatabaseServer:
     superuser_password: str = field(default="", repr=False)
     superuser: str = SUPERUSER
 
+    async def answers(self) -> bool:
+        """Whether it answers its superuser."""
+        try:
+            connection = await asyncpg.connect(self.url(), timeout=5)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return False
+        await connection.close()
+        return True
+
     def url(self, database: str = "postgres", user: str | None = None, password: str | None = None) -> str:
         """Where to connect; as the superuser unless it says otherwise."""
         secret = quote(password or self.superuser_password, safe="")

@@ -59,7 +59,7 @@ def provision(
     settings = settings_from_environment(ProvisioningSettings)
     try:
         asyncio.run(_databases(settings, within_s))
-        _broker(settings, within_s)
+        provide_broker(settings, within_s)
     except (KafkaException, KafkaError, KafkaUnreachable, OSError, Unprovided, asyncpg.PostgresError) as failure:
         typer.echo(f"Not provided: {failure}", err=True)
         raise typer.Exit(1) from failure
@@ -85,7 +85,8 @@ async def _databases(settings: ProvisioningSettings, within_s: float) -> None:
     typer.echo(f"{len(SERVICES_WITH_DATABASE)} databases and {len(passwords)} roles are as they are to be.")
 
 
-def _broker(settings: ProvisioningSettings, within_s: float) -> None:
+def provide_broker(settings: ProvisioningSettings, within_s: float) -> None:
+    """Topics, accounts and rights. Raises KafkaUnreachable, KafkaException, KafkaError, and OSError for a file of secrets."""
     subscriptions = subscriptions_of_services()
     passwords = {name: password_in(account_password_file(settings.secrets_folder, name)) for name in subscriptions}
     administration = Administration(settings.kafka)
