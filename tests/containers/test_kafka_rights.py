@@ -18,7 +18,8 @@ from emon_operator.kafka_rights import Right, rights_of_all
 from emon_operator.provisioning import ProvisioningSettings, provide_broker
 from emon_operator.secret_files import account_password_file, keep_secret_files, password_in
 from emon_platform.consumer.faststream_edge import Stream
-from emon_platform.consumer.records import Partition, Record
+from emon_platform.consumer.offsets import Partition
+from emon_platform.consumer.records import Record
 from emon_platform.kafka_access import KafkaAccess
 from emon_platform.kafka_edge import KafkaError, OutgoingRecord, Producer, committed_offsets
 

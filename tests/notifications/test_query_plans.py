@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from typing import Any, cast
 from uuid import UUID
 
@@ -23,7 +24,7 @@ GROUP = 20
 
 
 class Explaining(Transaction):
-    """Runs statements as a service does after a while, from a prepared plan, and counts the rows that each reads."""
+    """Runs statements as a service does after a while, from the plan that it once made, and counts the rows that each reads."""
 
     def __init__(self, tx: Transaction) -> None:
         super().__init__(tx.connection, None, None)
@@ -33,11 +34,17 @@ class Explaining(Transaction):
         await self.execute(query, *arguments)
         return await self.connection.fetch(query, *arguments)
 
+    async def fetchval(self, query: str, *arguments: object) -> Any:
+        await self.execute(query, *arguments)
+        return await self.connection.fetchval(query, *arguments)
+
     async def execute(self, query: str, *arguments: object) -> str:
-        await self.connection.execute(f"PREPARE explained AS {query}")
-        plan = await self.connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE explained {_call(arguments)}")
+        name = f"explained_{sha256(query.encode()).hexdigest()[:16]}"
+        if not await self.connection.fetchval("SELECT count(*) FROM pg_prepared_statements WHERE name = $1", name):
+            await self.connection.execute(f"PREPARE {name} AS {query}")
+        plan = await self.connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE {name} {_call(arguments)}")
         self.rows_read.append(sum(_rows_read(json.loads(plan)[0]["Plan"])))
-        return await self.connection.execute("DEALLOCATE explained")
+        return ""
 
 
 def _call(arguments: Sequence[object]) -> str:
@@ -52,18 +59,22 @@ def _literal(argument: object) -> str:
 
 
 def _rows_read(plan: dict[str, Any]) -> Iterator[int]:
-    """Of each reading of a table: what it found, and what it looked at in vain."""
-    if "Relation Name" in plan and plan["Node Type"] != "ModifyTable":
+    """Of each reading of a table: what it found, and what it looked at in vain. A bitmap has read what its indexes found."""
+    reads_table = "Relation Name" in plan and plan["Node Type"] not in ("ModifyTable", "Bitmap Heap Scan")
+    if reads_table or plan["Node Type"] == "Bitmap Index Scan":
         yield (plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)) * plan["Actual Loops"]
+    if "Join Filter" in plan:
+        yield plan.get("Rows Removed by Join Filter", 0) * plan["Actual Loops"]
     for part in plan.get("Plans", ()):
         yield from _rows_read(part)
 
 
-async def _queue_for_an_unknowing_planner(postgresql: RunningPostgreSQL, urls: ServiceDatabase) -> None:
-    """A fan-out that came since the planner last looked, when all tables were empty."""
-    superuser = await asyncpg.connect(postgresql.superuser_url, database=urls.name, ssl=False)
+async def _let_the_planner_look_for_the_last_time(superuser: "asyncpg.Connection[Any]") -> None:
     await superuser.execute("ALTER TABLE deliveries SET (autovacuum_enabled = off)")
     await superuser.execute("VACUUM ANALYZE")
+
+
+async def _queue(superuser: "asyncpg.Connection[Any]") -> None:
     await superuser.execute(
         """
         INSERT INTO deliveries (event_id, person_id, kind, category, priority, subject_id, status, occurred_at, expires_at)
@@ -73,7 +84,6 @@ async def _queue_for_an_unknowing_planner(postgresql: RunningPostgreSQL, urls: S
         QUEUED,
         uuid7(),
     )
-    await superuser.close()
 
 
 async def _record(tx: Transaction, deliveries: Sequence[UUID]) -> None:
@@ -90,20 +100,31 @@ async def _record(tx: Transaction, deliveries: Sequence[UUID]) -> None:
 async def test_a_group_reads_no_more_rows_than_its_mails_have(
     postgresql: RunningPostgreSQL, urls: ServiceDatabase, worker: Database
 ) -> None:
-    await _queue_for_an_unknowing_planner(postgresql, urls)
-    for _ in range(QUEUED // 2 // GROUP):  # so that mails and tries are many as well
+    superuser = await asyncpg.connect(postgresql.superuser_url, database=urls.name, ssl=False)
+    await _let_the_planner_look_for_the_last_time(superuser)
+    async with worker.unscoped(BY_INDEX) as tx:  # each plan is made as early as in a new worker, and stays
+        explaining = Explaining(tx)
+        await repository.count_due(explaining, GROUP)
+        await _record(explaining, [uuid7()])
+    await _queue(superuser)
+    await superuser.close()
+    async with worker.unscoped(BY_INDEX) as tx:
+        await take_due(Explaining(tx), GROUP)
+    for _ in range(QUEUED // 2 // GROUP):
         async with worker.unscoped(BY_INDEX) as tx:
             await _record(tx, [due.id for due in await take_due(tx, GROUP)])
     async with worker.unscoped(BY_INDEX) as tx:
         explaining = Explaining(tx)
+        await repository.count_due(explaining, GROUP)
         await _record(explaining, [due.id for due in await take_due(explaining, GROUP)])
         accepted = await tx.fetchval("SELECT count(*) FROM deliveries WHERE status = 'accepted'")
     assert accepted == QUEUED // 2 + GROUP
-    taken, begun, recorded, accepted = explaining.rows_read
+    counted, taken, begun, recorded, accepted = explaining.rows_read
+    assert counted <= 2 * GROUP
     assert taken <= 5 * GROUP  # its own rows, who is meant, and what else they were told of this
-    assert begun == GROUP
-    assert recorded == GROUP
-    assert accepted == 2 * GROUP  # locked, then changed
+    assert begun <= 2 * GROUP
+    assert recorded <= 2 * GROUP
+    assert accepted <= 4 * GROUP  # locked, then changed; each as it was before, too
 
 
 async def test_figures_read_no_delivery_that_is_settled(

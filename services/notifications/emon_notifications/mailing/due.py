@@ -128,16 +128,26 @@ _TAKE = """
         taken.mail_id, mail.kind AS mail_kind, mail.revision AS mail_revision, mail.introduces IS NOT NULL AS mail_introduces,
         taken.traceparent, tried.count AS tries, coalesce(tried.in_doubt, false) AS mail_is_in_doubt
     FROM taken
-    LEFT JOIN directory_people AS person ON person.person_id = taken.person_id
-    LEFT JOIN newcomers AS newcomer ON newcomer.person_id = taken.person_id AND newcomer.introduced_at IS NULL
-    LEFT JOIN mails AS mail ON mail.id = taken.mail_id
+    LEFT JOIN LATERAL (
+        SELECT display_name, email, email_key, locale, erased
+        FROM directory_people
+        WHERE directory_people.person_id = taken.person_id
+        OFFSET 0
+    ) AS person ON true
+    LEFT JOIN LATERAL (
+        SELECT person_id
+        FROM newcomers
+        WHERE newcomers.person_id = taken.person_id AND introduced_at IS NULL
+        OFFSET 0
+    ) AS newcomer ON true
+    LEFT JOIN LATERAL (SELECT kind, revision, introduces FROM mails WHERE mails.id = taken.mail_id OFFSET 0) AS mail ON true
     CROSS JOIN LATERAL (
         SELECT count(*), bool_or(outcome = 'uncertain') AS in_doubt FROM attempts WHERE attempts.mail_id = taken.mail_id
     ) AS tried
     LEFT JOIN LATERAL (
         SELECT earlier_mail.kind, earlier_mail.revision
         FROM deliveries AS earlier
-        JOIN mails AS earlier_mail ON earlier_mail.id = earlier.mail_id
+        CROSS JOIN LATERAL (SELECT id, kind, revision FROM mails WHERE mails.id = earlier.mail_id OFFSET 0) AS earlier_mail
         WHERE earlier.person_id = taken.person_id
           AND earlier.subject_id = taken.subject_id
           AND earlier.id <> taken.id
@@ -145,6 +155,7 @@ _TAKE = """
           AND EXISTS (
               SELECT FROM attempts
               WHERE attempts.mail_id = earlier_mail.id AND attempts.outcome IN ('accepted', 'uncertain')
+              OFFSET 0
           )
         ORDER BY earlier_mail.revision DESC
         LIMIT 1

@@ -117,7 +117,7 @@ class Mailer:
 
     async def _look(self, work: Work) -> None:
         while True:
-            async with self._database.unscoped() as tx:
+            async with self._database.unscoped(repository.BY_INDEX) as tx:
                 due = await repository.count_due(tx, self._connections * Work.SHARE_OF_A_LANE)
             await work.found(due)
             await asyncio.sleep(LOOK_INTERVAL_S)

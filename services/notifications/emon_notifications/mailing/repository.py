@@ -22,8 +22,9 @@ BY_INDEX = "; ".join(
 """Settings of transactions that take and record a group: a few rows of tables that hold millions, each found by its index.
 
 In words, since the planner cannot know: its statistics are older than the queue, and a plan that was right while the tables were
-all but empty, or all of them queued, reads all of them for every group later on. For the same reason statements that join to a
-list of keys have the keys as a condition too: whichever way it is joined, no other row is read.
+all but empty, or all of them queued, reads all of them for every group later on. For the same reason what is looked up for each
+row is looked up `LATERAL`, below an `OFFSET 0`, which no planner turns round; and a list of new values is not joined, which would
+compare each with each: the place of a row's key in the list of keys says where in the others its values are.
 """
 
 
@@ -62,8 +63,8 @@ async def begin(tx: Transaction, mailer_id: int, begun: Sequence[Begun]) -> None
         """
         WITH begun AS (
             SELECT *
-            FROM unnest($4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::integer[], $9::uuid[])
-                AS begun (delivery_id, mail_id, attempt_id, kind, revision, introduces)
+            FROM unnest($5::uuid[], $6::uuid[], $7::text[], $8::integer[], $9::uuid[])
+                AS begun (mail_id, attempt_id, kind, revision, introduces)
         ),
         new_mails AS (
             INSERT INTO mails (id, kind, revision, introduces)
@@ -75,9 +76,12 @@ async def begin(tx: Transaction, mailer_id: int, begun: Sequence[Begun]) -> None
             SELECT DISTINCT attempt_id, mail_id, $1::bigint FROM begun
         )
         UPDATE deliveries
-        SET status = $2, reason = NULL, mail_id = begun.mail_id, attempt_id = begun.attempt_id, updated_at = now()
-        FROM begun
-        WHERE deliveries.id = begun.delivery_id AND deliveries.id = ANY($4::uuid[]) AND status = ANY($3::text[])
+        SET status = $2,
+            reason = NULL,
+            mail_id = ($5::uuid[])[array_position($4::uuid[], id)],
+            attempt_id = ($6::uuid[])[array_position($4::uuid[], id)],
+            updated_at = now()
+        WHERE id = ANY($4::uuid[]) AND status = ANY($3::text[])
         """,
         mailer_id,
         target(Cause.ATTEMPT_BEGAN),
@@ -113,10 +117,12 @@ async def finish(tx: Transaction, finished: Sequence[Finished]) -> None:
     await tx.execute(
         """
         UPDATE attempts
-        SET finished_at = now(), outcome = finished.outcome, stage = finished.stage, code = finished.code, reply = finished.reply
-        FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::smallint[], $6::text[])
-            AS finished (mail_id, id, outcome, stage, code, reply)
-        WHERE attempts.mail_id = finished.mail_id AND attempts.id = finished.id AND attempts.mail_id = ANY($1::uuid[])
+        SET finished_at = now(),
+            outcome = ($3::text[])[array_position($2::uuid[], id)],
+            stage = ($4::text[])[array_position($2::uuid[], id)],
+            code = ($5::smallint[])[array_position($2::uuid[], id)],
+            reply = ($6::text[])[array_position($2::uuid[], id)]
+        WHERE mail_id = ANY($1::uuid[]) AND id = ANY($2::uuid[])
         """,
         [item.mail_id for item in finished],
         [item.attempt_id for item in finished],
@@ -132,19 +138,20 @@ async def finish(tx: Transaction, finished: Sequence[Finished]) -> None:
             """
             WITH changed AS (
                 UPDATE deliveries
-                SET status = $1, reason = finished.reason, not_before = now() + finished.pause, updated_at = now()
-                FROM unnest($3::uuid[], $4::uuid[], $5::text[], $6::interval[]) AS finished (id, attempt_id, reason, pause)
-                WHERE deliveries.id = finished.id
-                  AND deliveries.attempt_id = finished.attempt_id
-                  AND deliveries.status = ANY($2::text[])
-                  AND deliveries.id = ANY(ARRAY(
+                SET status = $1,
+                    reason = ($5::text[])[array_position($4::uuid[], attempt_id)],
+                    not_before = now() + ($6::interval[])[array_position($4::uuid[], attempt_id)],
+                    updated_at = now()
+                WHERE attempt_id = ANY($4::uuid[])
+                  AND status = ANY($2::text[])
+                  AND id = ANY(ARRAY(
                       SELECT locked.id
                       FROM deliveries AS locked
                       WHERE locked.id = ANY($3::uuid[]) AND locked.status = ANY($2::text[])
                       ORDER BY locked.position
                       FOR UPDATE
                   ))
-                RETURNING deliveries.id, deliveries.told_as
+                RETURNING id, told_as
             )
             SELECT id FROM changed WHERE told_as IS NOT NULL OR $1 = ANY($7::text[]) -- nothing, for mail that is simply accepted
             """,
@@ -201,25 +208,31 @@ async def _supersede_reopened(tx: Transaction, delivery_ids: Sequence[UUID]) -> 
 
 
 async def count_due(tx: Transaction, at_most: int) -> int:
-    """How many deliveries wait to be sent, those in the queue counted up to `at_most`. Queues what was put off and is due now."""
+    """How many deliveries wait to be sent, those in the queue counted up to `at_most`. Queues what was put off and is due now.
+
+    In a transaction with the settings BY_INDEX.
+    """
     return await tx.fetchval(
         """
         WITH due AS (
             UPDATE deliveries
             SET status = $1, not_before = NULL, updated_at = now()
-            WHERE id IN (
+            WHERE id = ANY(ARRAY(
                 SELECT id
                 FROM deliveries
                 WHERE status = 'deferred' AND status = ANY($2::text[]) AND not_before <= now()
                 ORDER BY not_before
                 LIMIT $4
                 FOR UPDATE SKIP LOCKED
-            )
+            ))
             RETURNING 1
         )
         SELECT
             (SELECT count(*) FROM due)
-            + (SELECT count(*) FROM (SELECT FROM deliveries WHERE status = 'queued' LIMIT $3) AS queued)
+            + (
+                SELECT count(*)
+                FROM (SELECT FROM deliveries WHERE status = 'queued' ORDER BY priority, position LIMIT $3) AS queued
+            )
         """,
         target(Cause.BECAME_DUE),
         sources(Cause.BECAME_DUE),
