@@ -3,12 +3,14 @@
 `python -m benchmarks fan_out`. Ours is the real worker of notifications: it reads the events, plans what is owed, notes each try
 before and after, signs a link for each guest, and sends an invitation with its calendar part. The peer (Django) reads as many
 guests from the same PostgreSQL, queues them by `send_many` and sends them by `send_queued_mail`: plain text, no calendar part
-(`send_many` takes no attachments), and no Kafka. The clock stops at the sink's count; then all must be recorded as sent.
+(`send_many` takes no attachments), and no Kafka. Both run a process for each processor. The clock stops at the sink's count; then
+all must be recorded as sent.
 """
 
 import json
 import os
 import time
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -37,6 +39,7 @@ from emon_platform.kafka_edge import OutgoingRecord, Producer
 GUESTS = 20_000
 # The rate is compared: the peer would take minutes for all of them on a slow machine.
 PEER_GUESTS = 20_000
+PROCESSES = os.cpu_count() or 1
 AGS = "08115003"
 
 PEOPLE = """
@@ -100,7 +103,7 @@ def record(payload: Payload) -> OutgoingRecord:
 
 
 async def ours(found: Surroundings) -> Sent:
-    """The worker of notifications, from the first event in Kafka to the last mail taken."""
+    """Workers of notifications, from the first event in Kafka to the last mail taken."""
     urls = await found.database("notifications", migrations())
     connection = await asyncpg.connect(found.postgresql.server.url(urls.name))
     producer = Producer(found.kafka.access, "benchmark")
@@ -114,10 +117,10 @@ async def ours(found: Surroundings) -> Sent:
         records = [record(payload) for payload in invitations()]
         async with sink(GUESTS) as (port, taken):
             settings = {"EMON_SIGNED_LINK_PRIVATE_KEY_FILE": str(key), "EMON_SMTP_URL": f"smtp://127.0.0.1:{port}?starttls=never"}
-            async with (
-                service("notifications", "worker", urls, found.bootstrap, settings) as worker,
-                PeakMemory(worker.pid) as memory,
-            ):
+            async with AsyncExitStack() as stack:
+                started = [service("notifications", "worker", urls, found.bootstrap, settings) for _ in range(PROCESSES)]
+                workers = [await stack.enter_async_context(worker) for worker in started]
+                memory = await stack.enter_async_context(PeakMemory(*(worker.pid for worker in workers)))
                 begun = time.perf_counter()
                 _, failure = await producer.send(records)
                 assert failure is None, failure
@@ -139,7 +142,7 @@ async def peer(found: Surroundings) -> Sent:
     """Django and post_office, from the word to go to the last mail taken."""
     database = await found.postgresql.fresh_database("meetings")
     async with sink(PEER_GUESTS) as (port, taken):
-        arguments = {"url": database.owner_url, "smtp_port": port, "guests": PEER_GUESTS, "processes": os.cpu_count() or 1}
+        arguments = {"url": database.owner_url, "smtp_port": port, "guests": PEER_GUESTS, "processes": PROCESSES}
         async with contender(PEERS / "post_office_fan_out.py", arguments) as program, PeakMemory(program.pid) as memory:
             begun = program.begin()
             await taken()

@@ -1,4 +1,4 @@
-"""How much memory a process and its children take at their peak, on systems that have /proc."""
+"""How much memory processes and their children take at their peak, on systems that have /proc."""
 
 import asyncio
 from contextlib import suppress
@@ -11,10 +11,10 @@ PROC = Path("/proc")
 
 
 class PeakMemory:
-    """Looks at a process and its children while it is entered. `peak_mib` counts pages that they share only once (PSS)."""
+    """Looks at processes and their children while it is entered. `peak_mib` counts pages that they share only once (PSS)."""
 
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
+    def __init__(self, *pids: int) -> None:
+        self._pids = pids
         self.peak_mib = 0.0
 
     async def __aenter__(self) -> Self:
@@ -26,7 +26,7 @@ class PeakMemory:
 
     async def _look(self) -> None:
         while True:
-            self.peak_mib = max(self.peak_mib, sum(_resident_mib(pid) for pid in _with_children(self._pid)))
+            self.peak_mib = max(self.peak_mib, sum(_resident_mib(pid) for each in self._pids for pid in _with_children(each)))
             await asyncio.sleep(LOOK_INTERVAL_S)
 
 

@@ -130,13 +130,14 @@ async def test_a_group_reads_no_more_rows_than_its_mails_have(
 async def test_figures_read_no_delivery_that_is_settled(
     postgresql: RunningPostgreSQL, urls: ServiceDatabase, worker: Database
 ) -> None:
-    await _queue_for_an_unknowing_planner(postgresql, urls)
+    superuser = await asyncpg.connect(postgresql.superuser_url, database=urls.name, ssl=False)
+    await _let_the_planner_look_for_the_last_time(superuser)
+    await _queue(superuser)
     async with worker.unscoped() as tx:
         await tx.execute("UPDATE deliveries SET status = 'accepted' WHERE position % 10 > 1")
         await tx.execute("UPDATE deliveries SET status = 'uncertain' WHERE position % 100 = 0")
         await tx.execute("UPDATE deliveries SET status = 'bounced' WHERE position % 100 = 10")
         await tx.execute("UPDATE deliveries SET updated_at = now() - interval '7 min' WHERE position = 1")
-    superuser = await asyncpg.connect(postgresql.superuser_url, database=urls.name, ssl=False)
     await superuser.execute("VACUUM deliveries")
     await superuser.close()
     async with worker.unscoped() as tx:
