@@ -54,8 +54,8 @@ async def of_deliveries(tx: Transaction) -> Mapping[Reading, Mapping[tuple[str, 
         GROUP BY status
         """
     )
-    counts = {(row["status"],): row["count"] for row in rows}
+    by_status = {row["status"]: row for row in rows}
     return {
-        metrics.deliveries: {(status,): counts.get((status,), 0) for status in UNSETTLED},
-        metrics.queued_age_seconds: {(): max(float(rows[0]["age_s"] or 0), 0)},
+        metrics.deliveries: {(status,): by_status[status]["count"] if status in by_status else 0 for status in UNSETTLED},
+        metrics.queued_age_seconds: {(): max(float(by_status[Status.QUEUED]["age_s"] or 0), 0)},
     }
