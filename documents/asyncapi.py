@@ -132,7 +132,7 @@ _NUMBERS = ("retention.ms", "retention.bytes", "delete.retention.ms", "max.messa
 
 
 def _configuration(topic: Topic) -> Document:
-    settings = settings_of(topic)
+    settings = settings_of(topic, replication_factor=1)
     numbers = {name: int(settings[name]) for name in _NUMBERS if name in settings}
     return {"cleanup.policy": settings["cleanup.policy"].split(","), **numbers}
 

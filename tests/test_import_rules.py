@@ -17,6 +17,7 @@ BREACHES = {
     "shared": ("emon_platform/broker.py", "import emon_gateway"),
     "pure": ("emon_contracts/topics.py", "import socket"),
     "rules": ("emon_meetings/meetings/rules.py", "import emon_platform.outbox"),
+    "doctor": ("emon_operator/doctor/rules/clock.py", "import asyncpg"),
 }
 
 

@@ -1,20 +1,15 @@
 """Setting up a connection: URL, greeting, encryption, sign-in, and what may be handed over at all."""
 
 import ssl
-from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from hypothesis import given, strategies as st
 
 from emon_notifications.smtp import Accepted, ConnectFailed, Connection, Outgoing, Result, SmtpSettings, Tls
 from emon_notifications.smtp.replies import SHOWN_CHARACTERS_MAX, Garbage, Reply, ReplyReader
 
+from tests.certificates import self_signed
 from tests.notifications.smtp_peer import Drop, Script, Silence, running_peer
 
 CONTENT = b"Subject: x\r\n\r\nHello\r\n"
@@ -23,25 +18,7 @@ CONTENT = b"Subject: x\r\n\r\nHello\r\n"
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate for 127.0.0.1 with its key, signed by itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    file = tmp_path_factory.mktemp("tls") / "peer.pem"
-    no_encryption = serialization.NoEncryption()
-    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, no_encryption)
-    file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + private)
-    return file
+    return self_signed(tmp_path_factory.mktemp("tls") / "peer.pem")
 
 
 @pytest.fixture

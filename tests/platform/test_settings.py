@@ -1,10 +1,18 @@
-"""Settings come from the environment, secrets from files that it names."""
+"""Settings come from the environment, secrets from files that it names; what is missing or wrong is named."""
 
 from pathlib import Path
 
 import pytest
 
-from emon_platform.settings import MigrationSettings, ServiceSettings, settings_from_environment
+from emon_gateway.settings import GatewaySettings
+from emon_meetings.settings import MeetingsSettings
+from emon_platform.settings import (
+    MigrationSettings,
+    ServiceSettings,
+    WrongSettings,
+    settings_from,
+    settings_from_environment,
+)
 
 URLS = {
     f"EMON_DATABASE_{role.upper()}_URL": f"postgresql://contacts_{role}@postgresql:5432/contacts"
@@ -59,3 +67,23 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("EMON_DATABASE_API_PASSWORD_FILE", str(tmp_path / "nothing"))
     with pytest.raises(SystemExit, match="nothing"):
         settings_from_environment(MigrationSettings)
+
+
+def test_every_setting_that_is_missing_is_named_with_what_it_is_for() -> None:
+    with pytest.raises(WrongSettings) as found:
+        settings_from(MeetingsSettings, {"EMON_DATABASE_API_URL": "postgresql://api@db/meetings"})
+    assert found.value.wrong.keys() == {"EMON_DATABASE_OWNER_URL", "EMON_DATABASE_WORKER_URL", "EMON_KAFKA_BOOTSTRAP"}
+    assert all("Field required. " in what for what in found.value.wrong.values())
+
+
+def test_a_list_that_is_no_json_is_named_instead_of_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMON_TRUSTED_PROXIES", "10.0.0.0/8")
+    with pytest.raises(SystemExit, match=r"EMON_TRUSTED_PROXIES: Must be JSON\. Networks \(JSON list\)"):
+        settings_from_environment(GatewaySettings)
+
+
+def test_settings_come_from_the_environment_that_is_given_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMON_PUBLIC_URL", "https://elsewhere.example")
+    found = settings_from(MeetingsSettings, {**URLS, "EMON_KAFKA_BOOTSTRAP": "kafka:9092", "EMON_NEW": "1"})
+    assert isinstance(found, MeetingsSettings)
+    assert (found.public_url, found.kafka_bootstrap) == ("http://127.0.0.1:8080", "kafka:9092")

@@ -21,6 +21,9 @@ from pathlib import Path
 import requests
 from jgo.maven import MavenContext, PythonResolver
 
+from emon_embedded.settings import EmbeddedSettings
+from emon_platform.settings import settings_from
+
 LOCK_FILE = Path(__file__).with_name("artefacts.lock.toml")
 FETCHED_AT_ONCE = 8
 TRIES = 3
@@ -56,8 +59,8 @@ class Artefact:
 
 def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """Where fetched parts are kept for all homes of this user: `EMON_CACHE`, else the user's cache folder."""
-    if "EMON_CACHE" in environment:
-        return Path(environment["EMON_CACHE"]).expanduser().resolve()
+    if (cache := settings_from(EmbeddedSettings, environment).cache) is not None:
+        return cache.expanduser().resolve()
     if "XDG_CACHE_HOME" in environment:
         return Path(environment["XDG_CACHE_HOME"]) / "emon"
     return Path.home() / ".cache" / "emon"
@@ -82,7 +85,7 @@ def postgresql_part() -> str:
 
 def maven_context(repository: Path, progress: Progress | None = None) -> MavenContext:
     """jgo's access to its own default repository, or to the mirror in `EMON_MAVEN_URL`; files are kept in `repository`."""
-    mirror = os.environ.get("EMON_MAVEN_URL")
+    mirror = settings_from(EmbeddedSettings, os.environ).maven_url
     return MavenContext(
         resolver=PythonResolver(progress_callback=progress),
         repo_cache=repository,

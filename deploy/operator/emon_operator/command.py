@@ -11,6 +11,7 @@ from emon_embedded.platform_run import CannotRun, Options, run_platform
 from emon_embedded.screen import Screen
 from emon_operator import dead_letters, importing
 from emon_operator.demonstration import demo
+from emon_operator.doctor.command import doctor
 from emon_operator.platform import HOME_DEFAULT, Home
 from emon_operator.provisioning import provision
 from emon_operator.secret_files import secrets
@@ -21,6 +22,7 @@ app.add_typer(dead_letters.commands, name="dead-letters")
 app.command()(demo)
 app.command()(secrets)
 app.command()(provision)
+app.command()(doctor)
 
 Port = Annotated[int, typer.Option(envvar="EMON_PORT", min=1, max=65535, help="Port of the gateway on 127.0.0.1.")]
 DashboardPort = Annotated[

@@ -3,18 +3,34 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 from pydantic_core import from_json
 
 from emon_platform.kafka_access import KafkaAccess
 
-__all__ = ["KafkaError", "OutgoingRecord", "Producer", "committed_offsets", "create_topics", "partition_of"]
+__all__ = [
+    "ClusterState",
+    "KafkaError",
+    "LogState",
+    "OutgoingRecord",
+    "PartitionState",
+    "Producer",
+    "TopicState",
+    "committed_offsets",
+    "create_topics",
+    "describe_cluster",
+    "describe_logs",
+    "partition_of",
+]
 
 TOPIC_ALREADY_EXISTS = 36
 BATCH_BYTES_MAX = 256 * 1024
@@ -140,3 +156,91 @@ async def committed_offsets(kafka: KafkaAccess, group: str, partitions: Sequence
     if any(partition not in found for partition in wanted):
         raise KafkaError(f"the coordinator of {group} did not answer for every partition")
     return {(item.topic, item.partition): max(found[item].offset, 0) for item in wanted}
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionState:
+    """`has_leader`: somebody takes records for it. `in_sync` of its `replicas` have all that was acknowledged."""
+
+    number: int
+    has_leader: bool
+    replicas: int
+    in_sync: int
+
+
+@dataclass(frozen=True, slots=True)
+class TopicState:
+    """A topic as the brokers have it, with every setting, also those by default."""
+
+    partitions: tuple[PartitionState, ...]
+    settings: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterState:
+    """The brokers that live, those of the topics asked for that exist, and the settings of one broker."""
+
+    brokers: int
+    topics: dict[str, TopicState]
+    settings: dict[str, str]
+
+
+async def describe_cluster(kafka: KafkaAccess, topics: Sequence[str]) -> ClusterState:
+    """What the brokers say of themselves and of these topics. Raises KafkaError."""
+    admin: Any = AIOKafkaAdminClient(**kafka.client_options(), request_timeout_ms=REQUEST_TIMEOUT_MS)
+    try:
+        await admin.start()
+        brokers = (await admin.describe_cluster())["brokers"]
+        # All of them: to ask for one that is missing would make it, where a broker creates topics by itself.
+        found = {item["topic"]: item["partitions"] for item in await admin.describe_topics() if item["topic"] in topics}
+        resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in found]
+        resources.append(ConfigResource(ConfigResourceType.BROKER, str(brokers[0]["node_id"])))
+        settings: dict[tuple[int, str], dict[str, str]] = {}
+        for response in await admin.describe_configs(resources):
+            for code, message, kind, name, entries in response.resources:
+                if code != 0:
+                    raise KafkaError(f"the settings of {name} were not shown: error {code} {message}")
+                settings[kind, name] = {entry[0]: entry[1] or "" for entry in entries}
+    finally:
+        await admin.close()
+    states = {
+        name: TopicState(
+            tuple(
+                PartitionState(item["partition"], item["leader"] >= 0, len(item["replicas"]), len(item["isr"]))
+                for item in sorted(partitions, key=lambda item: item["partition"])
+            ),
+            settings[ConfigResourceType.TOPIC, name],
+        )
+        for name, partitions in found.items()
+    }
+    return ClusterState(len(brokers), states, settings[ConfigResourceType.BROKER, str(brokers[0]["node_id"])])
+
+
+@dataclass(frozen=True, slots=True)
+class LogState:
+    """Offsets of a partition: its first, the one behind its last, and the first that is not older than each time asked for."""
+
+    beginning: int
+    end: int
+    at: tuple[int, ...]
+
+
+async def describe_logs(
+    kafka: KafkaAccess, partitions: Sequence[tuple[str, int]], times: Sequence[datetime]
+) -> dict[tuple[str, int], LogState]:
+    """How far these partitions, which must exist, reach. Raises KafkaError."""
+    wanted = [TopicPartition(topic, number) for topic, number in partitions]
+    consumer: Any = AIOKafkaConsumer(**kafka.client_options(), request_timeout_ms=REQUEST_TIMEOUT_MS)
+    try:
+        await consumer.start()
+        beginnings = await consumer.beginning_offsets(wanted)
+        at = [await consumer.offsets_for_times(dict.fromkeys(wanted, int(moment.timestamp() * 1000))) for moment in times]
+        ends = await consumer.end_offsets(wanted)
+    finally:
+        await consumer.stop()
+    return {
+        (item.topic, item.partition): LogState(
+            beginnings[item], ends[item], tuple(found[item].offset if found[item] else ends[item] for found in at)
+        )
+        for item in wanted
+    }

@@ -1,0 +1,1 @@
+"""What a reading means: pure functions from readings to findings."""
