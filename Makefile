@@ -22,7 +22,7 @@ SEED ?=
 PEERS_VENV := .venv-benchmarks
 PEERS_INSTALLED := $(PEERS_VENV)/.installed
 
-.PHONY: help setup assets up demo images test soak bench lint format documents lock clean
+.PHONY: help setup assets up demo images test soak bench lint audit sbom bundle format documents lock clean
 
 help: ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,11 +75,21 @@ lint: $(INSTALLED) ## check style, types, import rules, alerts, and that require
 	$(if $(shell command -v promtool),promtool check rules --lint=all --lint-fatal deploy/monitoring/rules.yml)
 	$(if $(shell command -v promtool),promtool test rules deploy/monitoring/rules-test.yml)
 
+audit: $(INSTALLED) ## ask for known vulnerabilities of all that is pinned; says so where nobody can be asked
+	$(VENV)/bin/python requirements/audit.py
+
+sbom: $(INSTALLED) ## write a CycloneDX SBOM of each image into dist/sbom
+	@rm -rf dist/sbom && mkdir -p dist/sbom
+	$(foreach image,$(IMAGES),PYTHONWARNINGS=ignore $(VENV)/bin/cyclonedx-py requirements --output-reproducible --short-PURLs --pyproject $(firstword $(wildcard */$(image)/pyproject.toml)) --output-file dist/sbom/$(image).cdx.json requirements/$(image).txt &&) true
+
+bundle: sbom ## pack images, SBOM, documents and an install script for a machine without internet into dist/emon.tar
+	$(VENV)/bin/emon bundle $(ARGS)
+
 format: $(INSTALLED) ## put the code into its one style
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
-documents: $(INSTALLED) ## make the documents of API and events from the code, and record new messages and fields
+documents: $(INSTALLED) ## make the documents of API, events and settings from the code, and record new messages and fields
 	$(VENV)/bin/python -m documents write
 
 lock: ## resolve the newest allowed versions and export them with hashes

@@ -10,6 +10,7 @@ from documents.events import events_markdown
 from documents.refusals import refusals_markdown
 from documents.routes import routes_markdown
 from documents.schemas import FOLDER, Undocumented, broken_promises, recorded_schema_files
+from documents.settings import settings_markdown
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = Path("docs")
@@ -25,6 +26,7 @@ def documents() -> dict[Path, str]:
         DOCUMENTS / "events.md": events_markdown(composed),
         DOCUMENTS / "routes.md": routes_markdown(composed.openapi),
         DOCUMENTS / "refusals.md": refusals_markdown(ROOT),
+        DOCUMENTS / "settings.md": settings_markdown(),
         **recorded_schema_files(),
     }
 

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -183,3 +184,15 @@ def test_a_code_must_be_written_out(tmp_path: Path) -> None:
     file.write_text(f'code = "x-{uuid4().hex}"\nRefusal(code, "No.")\n')
     with pytest.raises(Undocumented, match=r"services/rules.py:2: write the code of this Refusal out"):
         refusals_markdown(tmp_path)
+
+
+def test_every_variable_that_the_code_speaks_of_is_a_setting_that_is_documented() -> None:
+    spoken_of = {
+        name
+        for folder in ("services", "shared", "deploy")
+        for file in (ROOT / folder).rglob("*.py")
+        for name in re.findall(r"\bEMON_[A-Z_]*[A-Z]\b(?!_)", file.read_text(encoding="utf-8"))
+    }
+    documented = set(re.findall(r"EMON_[A-Z_]+", (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")))
+    assert spoken_of - documented - {"EMON_X", "EMON_CONTACTS_X", "EMON_CONTACTS_KAFKA_BOOTSTRAP"} == set()
+    assert "EMON_SMTP_URL" in documented

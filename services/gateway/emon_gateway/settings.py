@@ -7,6 +7,7 @@ from typing import Annotated
 
 from limits import RateLimitItem, parse
 from pydantic import AfterValidator, Field
+from pydantic_settings import SettingsConfigDict
 
 from emon_platform.settings import ServiceSettings
 
@@ -21,6 +22,8 @@ Rate = Annotated[str, AfterValidator(_rate), Field(examples=["200/second", "30/h
 
 class GatewaySettings(ServiceSettings):
     """What the gateway needs besides what every service does."""
+
+    model_config = SettingsConfigDict(json_schema_extra={"read_by": "api"})
 
     contacts_url: str = Field(description="Where contacts answers by HTTP")
     meetings_url: str = Field(description="Where meetings answers by HTTP")
@@ -41,8 +44,15 @@ class GatewaySettings(ServiceSettings):
     rate_of_anonymous_feedback_per_address: Rate = Field(
         default="100/hour", description="Anonymous feedback and messages from one network address: each is mailed to somebody"
     )
-    streams_per_session: int = Field(default=5, ge=1, description="Streams of /v1/today/events that one session may have open")
-    streams_per_process: int = Field(default=1000, ge=1, description="Streams of /v1/today/events in one process")
+    streams_per_session: int = Field(
+        default=5,
+        ge=1,
+        description="Streams of /v1/today/events that one session may have open",
+        json_schema_extra={"unit": "streams"},
+    )
+    streams_per_process: int = Field(
+        default=1000, ge=1, description="Streams of /v1/today/events in one process", json_schema_extra={"unit": "streams"}
+    )
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = Field(
         default=(), description="Networks (JSON list) of proxies before the gateway whose X-Forwarded-For is believed"
     )

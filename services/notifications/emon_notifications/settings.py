@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from pydantic import AwareDatetime, Field, field_validator
+from pydantic_settings import SettingsConfigDict
 
 from emon_contracts.values import EmailAddress, Line
 from emon_notifications.rendering import Sender
@@ -12,6 +13,8 @@ from emon_platform.settings import ServiceSettings
 
 class NotificationsSettings(ServiceSettings):
     """Where mail goes, and whom it comes from."""
+
+    model_config = SettingsConfigDict(json_schema_extra={"read_by": "worker"})
 
     smtp_url: str = Field(
         default="smtp://127.0.0.1:1025", description="Mail server: smtp://[user:password@]host[:port] or smtps://…"
@@ -22,9 +25,18 @@ class NotificationsSettings(ServiceSettings):
         description="Address that answers go to, also those of calendars; unset: EMON_MAIL_FROM",
     )
     mail_sender_name: Line = Field(default="EmON", description="Name that mail comes from")
-    mail_connections: int = Field(default=4, ge=1, le=32, description="Connections to the mail server, at most, for each worker")
+    mail_connections: int = Field(
+        default=4,
+        ge=1,
+        le=32,
+        description="Connections to the mail server, at most, for each worker",
+        json_schema_extra={"unit": "connections"},
+    )
     mails_per_minute: int | None = Field(
-        default=None, ge=1, description="Mails that each worker sends in a minute at most; unset: no limit"
+        default=None,
+        ge=1,
+        description="Mails that each worker sends in a minute at most; unset: no limit",
+        json_schema_extra={"unit": "mails a minute"},
     )
     signed_link_private_key_file: Path | None = Field(
         default=None, description="Private key (JWK) with which links in mails are signed; the worker needs it"
