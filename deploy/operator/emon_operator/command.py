@@ -10,6 +10,7 @@ from rich.markup import escape
 from emon_embedded.platform_run import CannotRun, Options, run_platform
 from emon_embedded.screen import Screen
 from emon_operator import dead_letters, importing
+from emon_operator.bundling import bundle
 from emon_operator.demonstration import demo
 from emon_operator.doctor.command import doctor
 from emon_operator.platform import HOME_DEFAULT, Home
@@ -19,6 +20,7 @@ from emon_operator.secret_files import secrets
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 app.add_typer(importing.commands, name="import")
 app.add_typer(dead_letters.commands, name="dead-letters")
+app.command()(bundle)
 app.command()(demo)
 app.command()(secrets)
 app.command()(provision)
