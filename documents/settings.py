@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from pydantic_settings import BaseSettings
 
 from emon_operator.doctor.installation import SETTINGS
-from emon_operator.variables import EMBEDDED, options
+from emon_operator.variables import SETTINGS as OF_COMMANDS, options
 from emon_platform.settings import ProcessSettings, ServiceSettings, variable_of
 
 from documents.schemas import Undocumented
@@ -72,10 +72,9 @@ def _rows(kind: type[BaseSettings], without: set[str], read_by: str = EVERYBODY)
         variable = variable_of(name)
         if not field.description:
             raise Undocumented(f"{variable} of {kind.__name__} needs a description: what it is for, and what it may be.")
-        extra: Mapping[str, Any] = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
         default = "must be set" if field.is_required() else _shown(field.annotation, field.default)
-        unit = str(extra.get("unit") or _unit(properties[name], variable))
-        yield f"`{variable}`", field.description, default, unit, str(extra.get("read_by", read_by))
+        unit = str(properties[name].get("unit") or _unit(properties[name], variable))
+        yield f"`{variable}`", field.description, default, unit, str(properties[name].get("read_by", read_by))
 
 
 def _of_operator() -> Iterator[tuple[str, ...]]:
@@ -88,7 +87,8 @@ def _of_operator() -> Iterator[tuple[str, ...]]:
         meaning = f"{option.meaning} `{option.flag}`"
         seen[option.variable] = (f"`{option.variable}`", meaning, _shown(option.kind, option.default), unit, who)
     yield from seen.values()
-    yield from _rows(EMBEDDED, set(), read_by="`emon up`")
+    for command, kind in OF_COMMANDS.items():
+        yield from _rows(kind, set(), read_by=f"`{command}`")
 
 
 def _shown(annotation: Any, default: object) -> str:

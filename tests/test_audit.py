@@ -26,9 +26,12 @@ def output(*dependencies: dict[str, object]) -> str:
     return json.dumps({"dependencies": dependencies, "fixes": []})
 
 
-FINE = {"name": "rich", "version": "15.0", "vulns": []}
-UNKNOWN = {"name": "typer", "skip_reason": "Dependency not found on PyPI and could not be audited: typer (0.29)"}
-VULNERABLE = {"name": "jinja2", "version": "3.0", "vulns": [{"id": "PYSEC-1", "fix_versions": ["3.1"]}]}
+FINE: dict[str, object] = {"name": "rich", "version": "15.0", "vulns": []}
+UNKNOWN: dict[str, object] = {
+    "name": "typer",
+    "skip_reason": "Dependency not found on PyPI and could not be audited: typer (0.29)",
+}
+VULNERABLE: dict[str, object] = {"name": "jinja2", "version": "3.0", "vulns": [{"id": "PYSEC-1", "fix_versions": ["3.1"]}]}
 
 
 def test_what_is_vulnerable_fails_and_is_named_with_what_mends_it(audit: ModuleType) -> None:

@@ -1,6 +1,6 @@
 """The doctor at real databases that somebody broke."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 import asyncpg
@@ -114,17 +114,18 @@ async def test_what_the_doctor_says_to_do_mends_it(
 
 
 @pytest.mark.parametrize(
-    ("broken", "said"),
+    ("right", "wrong", "said"),
     [
-        (lambda url: url.replace("_api:", "_api:x"), "the server does not let us in"),
-        (lambda url: url.replace("@127.0.0.1:", "@127.0.0.1:1"), "no connection"),
-        (lambda url: url.replace("postgresql://", "mysql://"), "no connection"),
+        ("_api:", "_api:x", "the server does not let us in"),
+        ("@127.0.0.1:", "@127.0.0.1:1", "no connection"),
+        ("postgresql://", "mysql://", "no connection"),
     ],
 )
 async def test_a_role_that_cannot_connect_does_not_hide_the_others(
-    broken: Callable[[str], str], said: str, contacts: ServiceDatabase
+    right: str, wrong: str, said: str, contacts: ServiceDatabase
 ) -> None:
-    found = await examine(databases.checks(installation("contacts", replace(contacts, api_url=broken(contacts.api_url)))))
+    there = replace(contacts, api_url=contacts.api_url.replace(right, wrong))
+    found = await examine(databases.checks(installation("contacts", there)))
     [api] = [finding for finding in found if finding.where == "contacts as api"]
     assert api.level == Level.PROBLEM
     assert said in api.what

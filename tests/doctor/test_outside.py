@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-import dns.flags
 import dns.message
 import dns.rcode
 import dns.rrset

@@ -12,6 +12,10 @@ from pathlib import Path
 from typing import Annotated, BinaryIO
 
 import typer
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from emon_platform.settings import PREFIX, settings_from, variable_of
 
 # What is copied as it is, by its place in the project; the compose file mounts the third.
 COPIED = (
@@ -28,6 +32,28 @@ SBOM = "dist/sbom"
 SUMS = "SHA256SUMS"
 LEFT_OUT = ("__pycache__", ".DS_Store")
 MEBIBYTE = 1024 * 1024
+
+
+class ImageSettings(BaseSettings):
+    """What the compose file calls images by; what was chosen where they were built has to be chosen where they run."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+
+    images: str | None = Field(default=None, description="First part of the names of our images, `emon` if unset")
+    tag: str | None = Field(default=None, description="Tag of our images, `local` if unset")
+    postgres_image: str | None = Field(default=None, description="Image of PostgreSQL")
+    postgres_uid: int | None = Field(
+        default=None, description="Account that PostgreSQL runs as in it", json_schema_extra={"unit": "user id"}
+    )
+    kafka_image: str | None = Field(default=None, description="Image of Kafka")
+    kafka_uid: int | None = Field(
+        default=None, description="Account that Kafka runs as in it", json_schema_extra={"unit": "user id"}
+    )
+    mail_image: str | None = Field(default=None, description="Image of the mail sink")
+
+    def as_environment(self) -> str:
+        """Those that were chosen, as lines of a file `.env`."""
+        return "".join(f"{variable_of(name)}={value}\n" for name, value in self.model_dump(exclude_none=True).items())
 
 
 class CannotBundle(Exception):
@@ -59,6 +85,7 @@ def make_bundle(project: Path, output: Path, name: str) -> Path:
         gather(project, folder)
         [operator] = [image for image in images if image.rpartition("/")[2].startswith("operator:")]
         (folder / "operator-image").write_text(f"{operator}\n", encoding="utf-8")
+        (folder / "images.env").write_text(settings_from(ImageSettings, os.environ).as_environment(), encoding="utf-8")
         save_images(images, folder / "images.tar.gz", Path(workplace))
         write_sums(folder)
         packed = Path(workplace) / f"{name}.tar"

@@ -1,8 +1,9 @@
 """Every environment variable that the command `emon` and the embedded platform read themselves."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from inspect import signature
+from types import MappingProxyType
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
@@ -10,6 +11,7 @@ from pydantic_settings import BaseSettings
 from typer.models import OptionInfo
 
 from emon_embedded.settings import EmbeddedSettings
+from emon_operator.bundling import ImageSettings
 from emon_operator.command import app
 from emon_platform.settings import variable_of
 
@@ -26,7 +28,8 @@ class Option:
     default: Any
 
 
-EMBEDDED: type[BaseSettings] = EmbeddedSettings
+# What is no option: by the commands that read it.
+SETTINGS: Mapping[str, type[BaseSettings]] = MappingProxyType({"emon up": EmbeddedSettings, "emon bundle": ImageSettings})
 
 
 def options(commands: typer.Typer = app, above: str = "emon") -> Iterator[Option]:
@@ -42,7 +45,8 @@ def options(commands: typer.Typer = app, above: str = "emon") -> Iterator[Option
 
 def operator_variables() -> frozenset[str]:
     """Their names."""
-    return frozenset({option.variable for option in options()} | {variable_of(name) for name in EMBEDDED.model_fields})
+    of_settings = {variable_of(name) for kind in SETTINGS.values() for name in kind.model_fields}
+    return frozenset({option.variable for option in options()} | of_settings)
 
 
 def _options_of(callback: Any, command: str) -> Iterator[Option]:
