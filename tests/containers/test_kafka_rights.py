@@ -151,7 +151,7 @@ async def test_nobody_comes_in_with_a_wrong_password(
     assert "SaslAuthenticationFailed" in caplog.text
     stranger = Administration(replace(asking_kafka, password="guessed"))
     with pytest.raises(KafkaUnreachable, match=r"(?i)authentication"):
-        await asyncio.to_thread(stranger.wait_until_it_answers, 0.5)
+        await asyncio.to_thread(stranger.wait_until_it_answers, 3.0)
 
 
 async def test_a_right_that_no_code_needs_any_more_is_taken_back(asking_kafka: KafkaAccess, provided: Path) -> None:
