@@ -1,5 +1,6 @@
 """What feedback is made of."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from fastapi import FastAPI
@@ -14,6 +15,7 @@ from emon_feedback.settings import FeedbackSettings
 from emon_feedback.submitting import routes as submitting
 from emon_platform import directory
 from emon_platform.consumer import dead_letters, inbox
+from emon_platform.consumer.subscriptions import Subscription
 from emon_platform.database import Database, Transaction
 from emon_platform.http import idempotency
 from emon_platform.service import Service, Worker
@@ -29,8 +31,13 @@ def prepare(settings: FeedbackSettings, app: FastAPI) -> None:
     app.state.parts = Parts(settings.mediator_email, settings.public_url.rstrip("/"))
 
 
+def subscriptions() -> Sequence[Subscription]:
+    """Listens to the directory and to meetings."""
+    return (*directory.subscriptions(after_people=forget_erased_people), meetings())
+
+
 def worker(settings: FeedbackSettings, _database: Database) -> Worker:
-    """Listens to the directory and to meetings; asks the next ones when a deadline passes; forgets what must not be kept."""
+    """Asks the next ones when a deadline passes; forgets what must not be kept."""
 
     async def look(tx: Transaction) -> None:
         await look_after_due(tx, datetime.now(UTC), settings.mediator_email)
@@ -39,7 +46,7 @@ def worker(settings: FeedbackSettings, _database: Database) -> Worker:
         await blank_old_texts(tx, datetime.now(UTC))
 
     return Worker(
-        subscriptions=(*directory.subscriptions(after_people=forget_erased_people), meetings()),
+        subscriptions=subscriptions(),
         timers=(
             Timer("feedback that is due", LOOK_EVERY_S, look),
             Timer("old texts", BLANK_EVERY_S, blank),

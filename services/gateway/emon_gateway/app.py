@@ -29,6 +29,7 @@ from emon_gateway.today.streams import Watchers
 from emon_platform import directory
 from emon_platform.changes import Listening
 from emon_platform.consumer import dead_letters, inbox
+from emon_platform.consumer.subscriptions import Subscription
 from emon_platform.database import Database, Transaction
 from emon_platform.http.health import Check
 from emon_platform.service import Service, Worker
@@ -75,10 +76,15 @@ async def _end_streams_when_stopping(app: FastAPI) -> None:
     app.state.watchers.close()
 
 
+def subscriptions() -> Sequence[Subscription]:
+    """Listens to the directory, and to what needs somebody."""
+    return (*directory.subscriptions(after_people=after_people), *subscribers.subscriptions())
+
+
 def worker(_settings: GatewaySettings, database: Database) -> Worker:
     """What runs besides the routes."""
     return Worker(
-        subscriptions=(*directory.subscriptions(after_people=after_people), *subscribers.subscriptions()),
+        subscriptions=subscriptions(),
         parts=(SignInDispatch(database),),
         timers=(
             Timer("sweep sign-in", SWEEP_EVERY_S, _sweep_sign_in),

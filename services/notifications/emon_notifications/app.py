@@ -1,5 +1,7 @@
 """The composition of notifications."""
 
+from collections.abc import Sequence
+
 from emon_notifications.deliveries import routes
 from emon_notifications.mailing import repository as mailing
 from emon_notifications.mailing.letters import Writer
@@ -13,6 +15,7 @@ from emon_notifications.smtp import SmtpSettings
 from emon_notifications.undelivered import repository as undelivered
 from emon_platform import metrics
 from emon_platform.consumer import dead_letters, inbox
+from emon_platform.consumer.subscriptions import Subscription
 from emon_platform.database import Database, Transaction
 from emon_platform.service import Service, Worker
 from emon_platform.signed_links import load_key
@@ -35,12 +38,17 @@ TIMERS = (
 )
 
 
+def subscriptions() -> Sequence[Subscription]:
+    """What it listens to."""
+    return Planner().subscriptions()
+
+
 def _worker(settings: NotificationsSettings, database: Database) -> Worker:
     if settings.signed_link_private_key_file is None:
         raise ValueError("EMON_SIGNED_LINK_PRIVATE_KEY_FILE must name the private key with which links are signed")
     planner = Planner(settings.hold_events_before, settings.introduce_after)
-    subscriptions = planner.subscriptions()
-    topics = [subscription.topic for subscription in subscriptions]
+    listens_to = planner.subscriptions()
+    topics = [subscription.topic for subscription in listens_to]
     holding = Holding(database, settings.kafka, NAME, topics, settings.hold_events_before)
     mailer = Mailer(
         database,
@@ -52,7 +60,7 @@ def _worker(settings: NotificationsSettings, database: Database) -> Worker:
         before_taking=holding.hold_what_a_backup_brought_back,
     )
     introductions = Timer("introductions", 15.0, planner.introduce)
-    return Worker(subscriptions=subscriptions, timers=(*TIMERS, introductions), parts=(mailer,), figures=(of_deliveries,))
+    return Worker(subscriptions=listens_to, timers=(*TIMERS, introductions), parts=(mailer,), figures=(of_deliveries,))
 
 
 SERVICE = Service(

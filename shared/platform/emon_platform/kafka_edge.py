@@ -2,7 +2,8 @@
 """aiokafka, which has no types, behind the few typed functions that the platform needs."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -15,11 +16,14 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 from pydantic_core import from_json
 
+from emon_platform.consumer.offsets import Partition
+from emon_platform.consumer.records import Record
 from emon_platform.kafka_access import KafkaAccess
 
 __all__ = [
     "ClusterState",
     "KafkaError",
+    "Log",
     "LogState",
     "OutgoingRecord",
     "PartitionState",
@@ -29,12 +33,14 @@ __all__ = [
     "create_topics",
     "describe_cluster",
     "describe_logs",
+    "open_log",
     "partition_of",
 ]
 
 TOPIC_ALREADY_EXISTS = 36
 BATCH_BYTES_MAX = 256 * 1024
 REQUEST_TIMEOUT_MS = 10_000
+NOTHING_READ_FOR_S = 30.0
 
 
 class OutgoingRecord(NamedTuple):
@@ -244,3 +250,68 @@ async def describe_logs(
         )
         for item in wanted
     }
+
+
+class Log:
+    """The broker's log as a whole, looked at from outside of any consumer group. All methods raise KafkaError.
+
+    `cluster` is the identity that the brokers were given with their first start: another one is another log.
+    """
+
+    def __init__(self, consumer: Any, cluster: str | None) -> None:
+        self._consumer = consumer
+        self.cluster = cluster
+
+    async def beginnings(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
+        """The offset of the first record of each."""
+        found = await self._consumer.beginning_offsets([TopicPartition(*partition) for partition in partitions])
+        return {Partition(item.topic, item.partition): offset for item, offset in found.items()}
+
+    async def ends(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
+        """The offset behind the last record of each."""
+        found = await self._consumer.end_offsets([TopicPartition(*partition) for partition in partitions])
+        return {Partition(item.topic, item.partition): offset for item, offset in found.items()}
+
+    async def read(self, spans: Mapping[Partition, tuple[int, int]]) -> AsyncIterator[Record]:
+        """The records from the first offset of each span up to before the second, in the order of each partition."""
+        waiting = {TopicPartition(*partition): span for partition, span in spans.items() if span[0] < span[1]}
+        if not waiting:
+            return
+        self._consumer.assign(list(waiting))
+        for partition, (start, _) in waiting.items():
+            self._consumer.seek(partition, start)
+        while waiting:
+            try:
+                async with asyncio.timeout(NOTHING_READ_FOR_S):
+                    batches = await self._consumer.getmany(*waiting, timeout_ms=100)
+                    for partition, records in batches.items():
+                        for record in records:
+                            if record.offset < waiting[partition][1]:
+                                yield Record(
+                                    record.topic, record.partition, record.offset, record.key, record.headers, record.value
+                                )
+                    # Offsets have gaps: it is the position that tells when all was read.
+                    positions = {partition: await self._consumer.position(partition) for partition in waiting}
+            except TimeoutError as error:
+                raise KafkaError(f"nothing was read for {NOTHING_READ_FOR_S:.0f} s") from error
+            waiting = {partition: span for partition, span in waiting.items() if positions[partition] < span[1]}
+
+
+@asynccontextmanager
+async def open_log(kafka: KafkaAccess) -> AsyncGenerator[Log]:
+    """Looks at the log. Raises KafkaError where no broker answers."""
+    consumer: Any = AIOKafkaConsumer(
+        **kafka.client_options(),
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        request_timeout_ms=REQUEST_TIMEOUT_MS,
+    )
+    admin: Any = AIOKafkaAdminClient(**kafka.client_options(), request_timeout_ms=REQUEST_TIMEOUT_MS)
+    try:
+        await admin.start()
+        cluster = (await admin.describe_cluster()).get("cluster_id")
+        await consumer.start()
+        yield Log(consumer, cluster)
+    finally:
+        await consumer.stop()
+        await admin.close()

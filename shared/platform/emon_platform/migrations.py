@@ -51,27 +51,34 @@ async def migrate(owner_url: str, api_url: str, worker_url: str, migrations: lis
     connection = await asyncpg.connect(owner_url)
     try:
         await _lock(connection)
-        await connection.execute(
-            """
-            CREATE TABLE IF NOT EXISTS schema_migrations (
-                name       text PRIMARY KEY,
-                sha256     text NOT NULL,
-                applied_at timestamptz NOT NULL DEFAULT now()
-            )
-            """
-        )
-        applied = {row["name"]: row["sha256"] for row in await connection.fetch("SELECT name, sha256 FROM schema_migrations")}
-        now: list[str] = []
-        for migration in migrations:
-            if migration.name in applied:
-                if applied[migration.name] != migration.sha256:
-                    raise MigrationChanged(f"{migration.name} was changed after it was applied; add a new file instead")
-                continue
-            await _apply(connection, migration, _user(api_url), _user(worker_url))
-            now.append(migration.name)
-        return now
+        return await apply(connection, role_of(api_url), role_of(worker_url), migrations)
     finally:
         await connection.close()
+
+
+async def apply(connection: Any, api_role: str, worker_role: str, migrations: list[Migration]) -> list[str]:
+    """Applies what is missing in this database, on a connection of its owner; answers the names. Raises MigrationChanged."""
+    await connection.execute(
+        """
+        CREATE TABLE IF NOT EXISTS schema_migrations (
+            name       text PRIMARY KEY,
+            sha256     text NOT NULL,
+            applied_at timestamptz NOT NULL DEFAULT now()
+        )
+        """
+    )
+    # A backup is taken by the worker, and says which migrations it needs.
+    await connection.execute(f"GRANT SELECT ON schema_migrations TO {_quoted(worker_role)}")
+    applied = {row["name"]: row["sha256"] for row in await connection.fetch("SELECT name, sha256 FROM schema_migrations")}
+    now: list[str] = []
+    for migration in migrations:
+        if migration.name in applied:
+            if applied[migration.name] != migration.sha256:
+                raise MigrationChanged(f"{migration.name} was changed after it was applied; add a new file instead")
+            continue
+        await _apply(connection, migration, api_role, worker_role)
+        now.append(migration.name)
+    return now
 
 
 async def _lock(connection: Any) -> None:
@@ -87,7 +94,8 @@ async def _apply(connection: Any, migration: Migration, api_role: str, worker_ro
         await connection.execute("INSERT INTO schema_migrations (name, sha256) VALUES ($1, $2)", migration.name, migration.sha256)
 
 
-def _user(url: str) -> str:
+def role_of(url: str) -> str:
+    """The role that a database URL names. Raises ValueError where it names none."""
     user = urlsplit(url).username
     if not user:
         raise ValueError("a database URL must name its role: postgresql://role:password@host/database")

@@ -4,12 +4,13 @@ Append after the aggregate's row was updated: its lock keeps the events of one a
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from uuid_utils.compat import uuid7
 
 from emon_contracts.envelope import EVENT_BYTES_MAX, NewEvent, Tombstone, encode_headers
+from emon_platform.consumer.records import Record
 from emon_platform.database import Transaction
 from emon_platform.tracing import Kind, messaging, messaging_name, span
 
@@ -84,3 +85,24 @@ def _parts(event: NewEvent | Tombstone) -> tuple[str, str, str, str | None, byte
     if len(value) > EVENT_BYTES_MAX:
         raise EventTooLarge(f"{payload.TYPE} of {event.subject} has {len(value)} bytes, more than {EVENT_BYTES_MAX}")
     return payload.TYPE, payload.key(), event.subject, event.tenant, value
+
+
+async def publish_before_all(tx: Transaction, records: Sequence[Record]) -> None:
+    """Puts records of the log in front of what waits, as they are and in their order, to be published once more.
+
+    They keep their ids, so that whoever took one takes it no second time.
+    """
+    first = await tx.fetchval("SELECT coalesce(min(position), 1) FROM outbox")
+    await tx.executemany(
+        "INSERT INTO outbox (position, topic, key, headers, value) OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, $5)",
+        [
+            (
+                first - len(records) + index,
+                record.topic,
+                record.key or b"",
+                json.dumps([(name, (value or b"").decode()) for name, value in record.headers]),
+                record.value,
+            )
+            for index, record in enumerate(records)
+        ],
+    )

@@ -1,9 +1,10 @@
-"""Erasing oneself. Name and address, memberships and grants go at once, and for good."""
+"""Erasing oneself. Name and address, memberships and grants go at once, and for good: also after an older backup was restored."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from emon_contacts.erasures import repository
-from emon_contacts.erasures.rules import ANNOUNCED_AGAIN_AFTER, LAST_ADMINISTRATOR
+from emon_contacts.erasures.rules import ANNOUNCED_AGAIN_AFTER, LAST_ADMINISTRATOR, Erasure
 from emon_contracts.actors import Actor
 from emon_contracts.directory import PersonRecord
 from emon_contracts.envelope import NewEvent, Tombstone
@@ -47,6 +48,27 @@ async def announce_again(tx: Transaction) -> None:
     if due:
         await outbox.append(tx, SOURCE, [_tombstone(row["id"], row["version"]) for row in due], replayed=True)
         await repository.mark_announced(tx, [row["id"] for row in due])
+
+
+async def erase_again(tx: Transaction, erasures: Sequence[Erasure]) -> list[Erasure]:
+    """Erases people who had erased themselves after the backup was taken that this database comes from; answers whom.
+
+    Whether they are known here or not, it stands on record that they were: the next export tells of them again. That the last
+    administrator is among them is no reason to keep them; `EMON_ADMIN_EMAIL` names another.
+    """
+    again: list[Erasure] = []
+    for erasure in erasures:
+        if await repository.was_erased(tx, erasure.person_id):
+            continue
+        await repository.act_as(tx, erasure.person_id)
+        here = await repository.lock_for_erasure(tx, erasure.person_id)
+        version = max(erasure.version, (here or 0) + 1)
+        await repository.forget_rows_of_lists(tx)
+        await repository.erase(tx, erasure.person_id, version, erasure.erased_at)
+        fact = NewEvent(PersonErased(person_id=erasure.person_id), subject=str(erasure.person_id), sequence=version)
+        await outbox.append(tx, SOURCE, [fact, _tombstone(erasure.person_id, version)], replayed=True)
+        again.append(Erasure(erasure.person_id, version, erasure.erased_at))
+    return again
 
 
 def _tombstone(person_id: UUID, version: int) -> Tombstone:

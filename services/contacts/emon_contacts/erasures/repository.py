@@ -1,6 +1,6 @@
 """All SQL of erasures."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -33,10 +33,17 @@ async def forget_rows_of_lists(tx: Transaction) -> None:
     await tx.execute("SELECT forget_import_drafts_of_caller()")
 
 
-async def erase(tx: Transaction, person_id: UUID, version: int) -> None:
-    """Deletes the person with everything that hangs on them; what stays identifies nobody."""
+async def act_as(tx: Transaction, person_id: UUID) -> None:
+    """For what is asked about the caller: an operator carries out what this person had done themselves."""
+    await tx.execute("SELECT set_config('emon.person', $1, true)", str(person_id))
+
+
+async def erase(tx: Transaction, person_id: UUID, version: int, erased_at: datetime | None = None) -> None:
+    """Deletes the person with everything that hangs on them; what stays identifies nobody. Without a moment, it is now."""
     await tx.execute("DELETE FROM people WHERE id = $1", person_id)
-    await tx.execute("INSERT INTO erased_people (id, version) VALUES ($1, $2)", person_id, version)
+    await tx.execute(
+        "INSERT INTO erased_people (id, version, erased_at) VALUES ($1, $2, coalesce($3, now()))", person_id, version, erased_at
+    )
 
 
 async def lock_due_for_announcement(tx: Transaction, after: timedelta) -> list[Any]:

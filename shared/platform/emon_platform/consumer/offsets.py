@@ -65,3 +65,15 @@ async def begin(tx: Transaction, consumer: str, offsets: Mapping[Partition, int]
         "INSERT INTO consumer_offsets (consumer, topic, partition, next_offset) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
         [(consumer, partition.topic, partition.number, offset) for partition, offset in sorted(offsets.items())],
     )
+
+
+async def place(tx: Transaction, consumer: str, offsets: Mapping[Partition, int]) -> None:
+    """Puts the consumer at these offsets, whatever it stood at. For an operator, while the service does not run."""
+    await tx.executemany(
+        """
+        INSERT INTO consumer_offsets (consumer, topic, partition, next_offset)
+        VALUES ($1, $2, $3, $4)
+        ON CONFLICT (consumer, topic, partition) DO UPDATE SET next_offset = excluded.next_offset
+        """,
+        [(consumer, partition.topic, partition.number, offset) for partition, offset in sorted(offsets.items())],
+    )

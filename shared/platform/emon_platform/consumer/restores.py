@@ -60,3 +60,18 @@ async def compare(database: Database, kafka: KafkaAccess, consumer: str, topics:
 async def last_restore(tx: Transaction) -> datetime | None:
     """When the last restore of this database was noticed."""
     return await tx.fetchval("SELECT max(restored_at) FROM restores")
+
+
+async def note(tx: Transaction, consumer: str) -> None:
+    """Records a restore that an operator made, in the transaction that makes it: what the backup holds is in doubt from now on.
+
+    It names no partition, since none is behind: Kafka may be as new as the database.
+    """
+    await tx.execute("DELETE FROM restores WHERE consumer = $1 AND topic = ''", consumer)  # one that the backup remembers
+    await tx.execute(
+        """
+        INSERT INTO restores (consumer, topic, partition, stored_offset, kafka_offset, restored_at)
+        VALUES ($1, '', 0, 0, 0, clock_timestamp())
+        """,
+        consumer,
+    )
