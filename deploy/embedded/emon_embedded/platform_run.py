@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from emon_embedded.home import Home, HomeUnusable, open_home
 from emon_embedded.home_lock import HomeInUse, hold_home
 from emon_embedded.http_check import answers_200
 from emon_embedded.platform_parts import Parts, Programs, assemble
-from emon_embedded.ports import PortTaken, demand_free
+from emon_embedded.ports import PortTaken, demand_free, free_ports
 from emon_embedded.processes import CommandFailed, operator_environment, rotate, run_to_its_end
 from emon_embedded.running_platform import RunningPlatform, announce, running_platform, withdraw
 from emon_embedded.screen import Screen
@@ -93,6 +93,33 @@ async def _start_and_wait(options: Options, screen: Screen) -> None:
             await _stop(options, supervisor)
 
 
+@contextlib.asynccontextmanager
+async def stores_alone(folder: Path, screen: Screen) -> AsyncGenerator[RunningPlatform]:
+    """PostgreSQL and Kafka of a home whose platform does not run, for as long as the block lasts. No service, no migration.
+
+    Raises `CannotRun`.
+    """
+    gateway, mail, dashboard = free_ports(3)
+    options = Options(home=folder, port=gateway, mail_port=mail, dashboard_port=dashboard)
+    try:
+        home = open_home(folder)
+        async with hold_home(home, screen.say) as home_lock:
+            supervisor = Supervisor(screen.say)
+            try:
+                parts = await _prepare(home, home_lock, options, screen)
+                with screen.moving():
+                    async with asyncio.TaskGroup() as group:
+                        group.create_task(_start_databases(parts, supervisor, screen))
+                        group.create_task(_start_kafka(parts, supervisor, options, screen))
+                yield parts.as_running(os.getpid())
+            finally:
+                await _stop(options, supervisor)
+    except EXPECTED_FAILURES as failure:
+        raise CannotRun(str(failure)) from failure
+    except ExceptionGroup as failures:
+        raise CannotRun("\n".join(_messages(failures))) from failures
+
+
 def _demand_ports(options: Options) -> None:
     wanted = {
         "the gateway": (options.port, "--port (EMON_PORT)"),
@@ -138,17 +165,22 @@ async def _start(parts: Parts, supervisor: Supervisor, options: Options, screen:
 
 
 async def _start_postgresql(parts: Parts, supervisor: Supervisor, screen: Screen) -> None:
+    await _start_databases(parts, supervisor, screen)
+    with screen.step("Migrations"):
+        async with asyncio.TaskGroup() as group:
+            for service in (service for service in parts.services if service.has_database):
+                group.create_task(_migrate(service, parts))
+
+
+async def _start_databases(parts: Parts, supervisor: Supervisor, screen: Screen) -> None:
     server = parts.postgresql
     with screen.step("PostgreSQL"):
         await server.initialise()
         server.forget_former_postmaster()  # We hold the home's lock, so no process of it lives.
         await supervisor.run(server.command(), server.is_ready)
-    with screen.step("Databases and migrations"):
-        with_database = [service for service in parts.services if service.has_database]
-        await create_service_databases(server.access, tuple(service.name for service in with_database), parts.passwords)
-        async with asyncio.TaskGroup() as group:
-            for service in with_database:
-                group.create_task(_migrate(service, parts))
+    with screen.step("Databases"):
+        with_database = tuple(service.name for service in parts.services if service.has_database)
+        await create_service_databases(server.access, with_database, parts.passwords)
 
 
 async def _migrate(service: Service, parts: Parts) -> None:

@@ -10,6 +10,7 @@ from rich.markup import escape
 from emon_embedded.platform_run import CannotRun, Options, run_platform
 from emon_embedded.screen import Screen
 from emon_operator import dead_letters, importing
+from emon_operator.backup import commands as backups
 from emon_operator.bundling import bundle
 from emon_operator.demonstration import demo
 from emon_operator.doctor.command import doctor
@@ -20,6 +21,12 @@ from emon_operator.secret_files import secrets
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 app.add_typer(importing.commands, name="import")
 app.add_typer(dead_letters.commands, name="dead-letters")
+app.add_typer(backups.erasures, name="erasures")
+app.add_typer(backups.republish, name="republish")
+app.add_typer(backups.offsets, name="offsets")
+app.command()(backups.backup)
+app.command()(backups.verify)
+app.command()(backups.restore)
 app.command()(bundle)
 app.command()(demo)
 app.command()(secrets)

@@ -1,0 +1,80 @@
+"""Where the databases and the broker are: as the environment says, or of the platform in a home."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from emon_contracts.topics import TOPICS, Topic
+from emon_embedded.running_platform import RunningPlatform
+from emon_platform.consumer.offsets import Partition
+from emon_platform.consumer.subscriptions import Subscription
+from emon_platform.migrations import Migration
+
+SERVICES = ("contacts", "meetings", "feedback", "notifications", "gateway")
+ROLES = ("owner", "api", "worker")
+PARTITIONS: Sequence[Partition] = [Partition(topic.name, number) for topic in TOPICS for number in range(topic.partitions)]
+
+
+class SettingsMissing(Exception):
+    """The environment names some databases and not all; the message lists what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A service's database, by role."""
+
+    owner_url: str
+    api_url: str
+    worker_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """All databases by service, and the broker."""
+
+    databases: Mapping[str, Place]
+    bootstrap: str
+
+
+def setting_of(service: str, role: str) -> str:
+    """The environment variable for a database, such as EMON_CONTACTS_DATABASE_OWNER_URL."""
+    return f"EMON_{service.upper()}_DATABASE_{role.upper()}_URL"
+
+
+def places_of_environment(environment: Mapping[str, str]) -> Places | None:
+    """What the environment names; None where it names no database. Raises SettingsMissing where it names some."""
+    names = [setting_of(service, role) for service in SERVICES for role in ROLES]
+    if not any(name in environment for name in names):
+        return None
+    missing = [name for name in (*names, "EMON_KAFKA_BOOTSTRAP") if not environment.get(name)]
+    if missing:
+        raise SettingsMissing(f"These settings are missing: {', '.join(missing)}")
+    urls = {service: [environment[setting_of(service, role)] for role in ROLES] for service in SERVICES}
+    return Places({service: Place(*of_roles) for service, of_roles in urls.items()}, environment["EMON_KAFKA_BOOTSTRAP"])
+
+
+def places_of_platform(platform: RunningPlatform) -> Places:
+    """Those of a platform in a home."""
+    databases = {name: service.database for name, service in platform.services.items()}
+    return Places(
+        {name: Place(item.owner_url, item.api_url, item.worker_url) for name, item in databases.items()},
+        platform.kafka_bootstrap,
+    )
+
+
+# Services are imported when they are asked for: no other command has to wait for them.
+def migrations_of(service: str) -> list[Migration]:
+    """All migrations of a service that this version knows."""
+    return import_module(f"emon_{service}.schema").migrations()
+
+
+def subscriptions_of(service: str) -> Sequence[Subscription]:
+    """What a service listens to; nothing, where it does not."""
+    app: Any = import_module(f"emon_{service}.app")
+    return app.subscriptions() if hasattr(app, "subscriptions") else ()
+
+
+def topics_of(service: str) -> list[Topic]:
+    """The topics a service listens to."""
+    return [subscription.topic for subscription in subscriptions_of(service)]
