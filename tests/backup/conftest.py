@@ -18,7 +18,7 @@ from tests.notifications.mail_server import running_mail_server
 async def own_kafka(tmp_path: Path) -> AsyncGenerator[RunningKafka]:
     """Not the one that is shared: a restore looks at the whole log."""
     async with running_kafka(tmp_path / "kafka") as broker:
-        await ensure_topics(broker.bootstrap_servers)
+        await ensure_topics(broker.access)
         yield broker
 
 

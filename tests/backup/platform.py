@@ -62,7 +62,7 @@ class Platform:
     @property
     def places(self) -> Places:
         databases = {name: Place(item.owner_url, item.api_url, item.worker_url) for name, item in self.databases.items()}
-        return Places(databases, self.kafka.bootstrap_servers)
+        return Places(databases, self.kafka.access)
 
     @property
     def environment(self) -> dict[str, str]:

@@ -39,7 +39,7 @@ async def test_kafka_is_lost_alone_and_then_with_every_database(platform: Platfo
     await platform.kafka.part.stop()
     async with running_kafka(tmp_path / "another-kafka") as another:
         platform.kafka = another
-        await ensure_topics(another.bootstrap_servers)
+        await ensure_topics(another.access)
 
         # Kafka alone: what the databases know is published anew, what was on its way is shown.
         ran = await platform.emon("offsets", "repair")

@@ -35,6 +35,7 @@ from emon_operator.platform import HOME_DEFAULT, Home, running
 from emon_platform.failures import is_transient
 from emon_platform.kafka_edge import KafkaError
 from emon_platform.migrations import MigrationChanged
+from emon_platform.settings import WrongSettings
 
 erasures = typer.Typer(no_args_is_help=True, help="The record of who was erased, outside of every database.")
 republish = typer.Typer(no_args_is_help=True, help="Publishes state anew; nobody is mailed for it.")
@@ -45,7 +46,7 @@ EXAMPLES_SHOWN_MAX = 5
 MEBIBYTE = 1024 * 1024
 
 EXPECTED = (
-    *(CannotRestore, CannotRun, FolderExists, MigrationChanged, NoCut, NoErasureLog, NotReadable, SettingsMissing),
+    *(CannotRestore, CannotRun, FolderExists, MigrationChanged, NoCut, NoErasureLog, NotReadable, SettingsMissing, WrongSettings),
     *(checking.NoBackup, mending.StillRunning, secrets_file.NoKeys, KafkaError, OSError, asyncpg.PostgresError),
 )
 

@@ -21,7 +21,7 @@ LOOK_AGAIN_AFTER_S = 1.0
 
 async def compare_databases(places: Places, patience_s: float) -> set[Difference]:
     """What differs, and still does after some patience. Raises KafkaError, and what databases raise."""
-    async with open_log(places.bootstrap) as log, _connections(places) as connections:
+    async with open_log(places.kafka) as log, _connections(places) as connections:
         stuck = differences(await _look(connections, log))
         deadline = asyncio.get_running_loop().time() + patience_s
         while stuck and asyncio.get_running_loop().time() < deadline:

@@ -32,9 +32,9 @@ async def repair_offsets(places: Places) -> Mapping[str, Mapping[Partition, tupl
 
     Records that were in the lost part and that a consumer had not read are gone; what is read twice has no second effect.
     """
-    await ensure_topics(places.bootstrap)
+    await ensure_topics(places.kafka)
     moved: dict[str, dict[Partition, tuple[int, int]]] = {}
-    async with open_log(places.bootstrap) as log:
+    async with open_log(places.kafka) as log:
         beginnings, ends = await log.beginnings(PARTITIONS), await log.ends(PARTITIONS)
     for service in (service for service in SERVICES if topics_of(service)):
         database = await Database.connect(places.databases[service].worker_url, name="emon offsets", size_max=1)

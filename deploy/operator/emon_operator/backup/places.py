@@ -9,7 +9,9 @@ from emon_contracts.topics import TOPICS, Topic
 from emon_embedded.running_platform import RunningPlatform
 from emon_platform.consumer.offsets import Partition
 from emon_platform.consumer.subscriptions import Subscription
+from emon_platform.kafka_access import KafkaAccess
 from emon_platform.migrations import Migration
+from emon_platform.settings import KafkaSettings, settings_from
 
 SERVICES = ("contacts", "meetings", "feedback", "notifications", "gateway")
 ROLES = ("owner", "api", "worker")
@@ -34,7 +36,7 @@ class Places:
     """All databases by service, and the broker."""
 
     databases: Mapping[str, Place]
-    bootstrap: str
+    kafka: KafkaAccess
 
 
 def setting_of(service: str, role: str) -> str:
@@ -51,7 +53,8 @@ def places_of_environment(environment: Mapping[str, str]) -> Places | None:
     if missing:
         raise SettingsMissing(f"These settings are missing: {', '.join(missing)}")
     urls = {service: [environment[setting_of(service, role)] for role in ROLES] for service in SERVICES}
-    return Places({service: Place(*of_roles) for service, of_roles in urls.items()}, environment["EMON_KAFKA_BOOTSTRAP"])
+    kafka = settings_from(KafkaSettings, environment).kafka
+    return Places({service: Place(*of_roles) for service, of_roles in urls.items()}, kafka)
 
 
 def places_of_platform(platform: RunningPlatform) -> Places:
@@ -59,7 +62,7 @@ def places_of_platform(platform: RunningPlatform) -> Places:
     databases = {name: service.database for name, service in platform.services.items()}
     return Places(
         {name: Place(item.owner_url, item.api_url, item.worker_url) for name, item in databases.items()},
-        platform.kafka_bootstrap,
+        KafkaAccess(platform.kafka_bootstrap),
     )
 
 

@@ -75,8 +75,8 @@ async def restore(folder: Path, places: Places, wishes: Wishes, progress: Progre
     manifest = read_manifest(folder)
     if wrong := check_files(folder, manifest):
         raise CannotRestore("\n".join(wrong))
-    await ensure_topics(places.bootstrap)
-    async with open_log(places.bootstrap) as log:
+    await ensure_topics(places.kafka)
+    async with open_log(places.kafka) as log:
         found = await read_log(log, manifest)
     unknown = erasures_unknown(
         manifest,

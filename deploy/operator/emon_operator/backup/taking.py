@@ -46,7 +46,7 @@ async def take_backup(folder: Path, places: Places, *, with_kafka: bool = True, 
     """
     with whole_folder(folder) as aside:
         async with AsyncExitStack() as stack:
-            log = await stack.enter_async_context(open_log(places.bootstrap)) if with_kafka else None
+            log = await stack.enter_async_context(open_log(places.kafka)) if with_kafka else None
             taken = await stack.enter_async_context(cut(places, log))
             for reader in taken.readers.values():
                 await dump.demand_all_readable(reader)
