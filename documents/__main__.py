@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from documents.asyncapi import asyncapi_yaml
+from documents.chart import chart_files
 from documents.composition import composition
 from documents.events import events_markdown
 from documents.refusals import refusals_markdown
@@ -28,6 +29,7 @@ def documents() -> dict[Path, str]:
         DOCUMENTS / "refusals.md": refusals_markdown(ROOT),
         DOCUMENTS / "settings.md": settings_markdown(),
         **recorded_schema_files(),
+        **chart_files(ROOT),
     }
 
 
