@@ -65,7 +65,7 @@ $(PEERS_INSTALLED): requirements/benchmarks.txt $(INSTALLED)
 	$(UV) pip install --quiet --python $(PEERS_VENV)/bin/python --require-hashes --requirement requirements/benchmarks.txt
 	@touch $@
 
-lint: $(INSTALLED) ## check style, types, import rules, alerts, and that requirements and documents are current
+lint: $(INSTALLED) ## check style, types, import rules, alerts, the Helm chart, and that requirements and documents are current
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/pyright
@@ -74,6 +74,7 @@ lint: $(INSTALLED) ## check style, types, import rules, alerts, and that require
 	$(VENV)/bin/python -m documents check
 	$(if $(shell command -v promtool),promtool check rules --lint=all --lint-fatal deploy/monitoring/rules.yml)
 	$(if $(shell command -v promtool),promtool test rules deploy/monitoring/rules-test.yml)
+	deploy/helm/check
 
 audit: $(INSTALLED) ## ask for known vulnerabilities of all that is pinned; says so where nobody can be asked
 	$(VENV)/bin/python requirements/audit.py

@@ -13,10 +13,11 @@ from typing import Any
 import yaml
 from pydantic_settings import BaseSettings
 
-from documents.schemas import Undocumented
-from documents.tables import table
 from emon_embedded.services import SERVICES
 from emon_platform.settings import PREFIX
+
+from documents.schemas import Undocumented
+from documents.tables import table
 
 CHART = Path("deploy/helm/emon")
 SETTINGS_OF = "settings-of-"
@@ -33,7 +34,7 @@ Json = dict[str, Any]
 
 
 def chart_files(root: Path) -> dict[Path, str]:
-    """The schema of values and the README, as they are to be. Raises Undocumented for a value without a description or default."""
+    """The schema of values and the README, as they are to be. Raises Undocumented for a value without description or default."""
     folder = root / CHART
     schema: Json = json.loads((folder / "values.schema.json").read_text(encoding="utf-8"))
     set_by_chart = variables_of_templates(folder)

@@ -19,6 +19,7 @@ from emon_platform.database import Transaction
 from emon_platform.http.problem_types import PROBLEM_TYPES
 
 from documents import __main__ as command
+from documents.chart import CHART
 from documents.composition import Composition, composition
 from documents.events import events_markdown
 from documents.examples import example_of
@@ -52,7 +53,8 @@ async def without_words(_tx: Transaction, _events: Sequence[Event[FeedbackReceiv
 def copy(tmp_path: Path) -> Path:
     """The committed documents, in a folder of the test's own."""
     shutil.copytree(ROOT / "docs", tmp_path / "docs")
-    shutil.copytree(ROOT / FOLDER, tmp_path / FOLDER)
+    for folder in (FOLDER, CHART):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
     return tmp_path
 
 

@@ -114,21 +114,23 @@ securityContext:
   capabilities: {drop: [ALL]}
 volumeMounts:
   - {name: tmp, mountPath: /tmp}
+  {{- if ne (index . 1) "dashboard" }}
   - {name: secrets, mountPath: {{ include "emon.folder" . }}, readOnly: true}
+  {{- end }}
 {{- end }}
 
-{{/* emon.volumes (list $ secret keys [secret keys]): the files that it names, out of one Secret or two, and room for uploads. */}}
+{{/* emon.volumes (list $ secret keys [secret keys]): the files that it names, out of one Secret or two, and room for uploads. The dashboard has no secrets. */}}
 {{- define "emon.volumes" -}}
 {{- $authorities := (index . 0).Values.authorities }}
 volumes:
   - name: tmp
     emptyDir: {sizeLimit: 64Mi}
+  {{- if index . 2 }}
   - name: secrets
     projected:
       defaultMode: 0440
       sources:
         {{- range $source := rest . | chunk 2 }}
-        {{- if last $source }}
         - secret:
             name: {{ first $source }}
             items:
@@ -136,10 +138,10 @@ volumes:
               - {key: {{ . }}, path: {{ . }}}
               {{- end }}
         {{- end }}
-        {{- end }}
         {{- if $authorities.configMap }}
         - configMap:
             name: {{ $authorities.configMap }}
             items: [{key: {{ $authorities.key }}, path: authorities.crt}]
         {{- end }}
+  {{- end }}
 {{- end }}
