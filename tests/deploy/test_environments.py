@@ -75,6 +75,8 @@ def test_the_chart_asks_for_the_secrets_that_the_command_makes(rendered: Rendere
 
 def test_every_process_finds_all_that_it_needs(rendered: Rendered, secrets: Path, tmp_path: Path, set_environment: Any) -> None:
     for pod in rendered.pods():
+        if pod.controller["metadata"]["name"] == "emon-operator":
+            continue  # what its commands need is each command's own
         folder = tmp_path / pod.controller["metadata"]["name"]
         folder.mkdir()
         set_environment(environment_of(pod, secrets, folder))

@@ -40,7 +40,7 @@ def test_every_service_runs_in_each_of_its_roles(rendered: Rendered) -> None:
 
 
 def test_every_pod_runs_as_nobody_and_may_do_nothing(rendered: Rendered) -> None:
-    assert len(rendered.pods()) == 11 + 6
+    assert len(rendered.pods()) == 11 + 6 + 1
     for pod in rendered.pods():
         assert pod.spec["securityContext"]["runAsNonRoot"] is True
         assert pod.spec["securityContext"]["runAsUser"] >= 1000
@@ -86,8 +86,9 @@ def test_whoever_is_told_to_stop_has_time_to_finish(rendered: Rendered) -> None:
 
 
 def test_an_update_takes_no_api_away_before_its_successor_is_ready(rendered: Rendered) -> None:
-    for deployment in rendered.of("Deployment").values():
-        assert deployment["spec"]["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+    for pod in rendered.workloads():
+        if pod.role == "api":
+            assert pod.controller["spec"]["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
 
 
 def test_a_worker_comes_back_under_its_name(rendered: Rendered) -> None:
