@@ -79,3 +79,8 @@ def test_every_image_is_in_the_chart() -> None:
     assert VALUES["services"].keys() == services
     assert known == services
     assert SCHEMA["properties"]["images"]["properties"]["digests"]["properties"].keys() == services | {"operator"}
+
+
+def test_alerts_and_board_are_the_platforms_own() -> None:
+    assert (CHART / "monitoring").resolve() == ROOT / "deploy" / "monitoring"
+    assert {"rules.yml", "grafana-dashboard.json"} <= {file.name for file in (CHART / "monitoring").iterdir()}

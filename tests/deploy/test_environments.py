@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from pydantic_settings import BaseSettings
 
+from emon_operator.provisioning import ProvisioningSettings
+from emon_operator.secret_files import keep_secret_files
 from emon_platform.database import Database
 from emon_platform.service import Service, build
 from emon_platform.settings import PREFIX, MigrationSettings, ServiceSettings, settings_from_environment
@@ -16,8 +18,6 @@ from emon_platform.settings import PREFIX, MigrationSettings, ServiceSettings, s
 from documents.chart import settings_of
 from tests.deploy.chart import FULL, HELM, Pod, Rendered, render
 
-secret_files = pytest.importorskip("emon_operator.secret_files")
-provisioning = pytest.importorskip("emon_operator.provisioning")
 pytestmark = pytest.mark.skipif(HELM is None, reason="helm is not on the path")
 
 MOUNTED = "/run/secrets/emon"
@@ -33,13 +33,13 @@ def rendered(request: pytest.FixtureRequest) -> Rendered:
 def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `emon secrets` makes."""
     folder = tmp_path_factory.mktemp("secrets")
-    secret_files.keep_secret_files(folder)
+    keep_secret_files(folder)
     return folder
 
 
 def settings_class(pod: Pod) -> type[BaseSettings]:
     if pod.service == "operator":
-        return provisioning.ProvisioningSettings
+        return ProvisioningSettings
     return MigrationSettings if pod.role == "job" else settings_of(pod.service)
 
 
@@ -86,5 +86,5 @@ def test_every_process_finds_all_that_it_needs(rendered: Rendered, secrets: Path
             # Reads the keys that the role works with; asks the database nothing.
             build(service, settings, with_api=pod.role == "api", with_worker=pod.role == "worker")
             if pod.role == "worker":
-                assert settings.kafka.username == pod.service  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+                assert settings.kafka.username == pod.service
                 service.worker(settings, Database(None, 0.0))

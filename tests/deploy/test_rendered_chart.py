@@ -1,16 +1,18 @@
 """What Helm makes of the chart keeps its promises: nobody may do more than their work needs, and no update loses a request."""
 
+import json
 import subprocess
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+import yaml
 
 from emon_contracts.topics import PARTITIONS
 from emon_platform.http.server import SHUTDOWN_TIMEOUT_S
 
 from documents.composition import composition
-from tests.deploy.chart import FULL, HELM, NAME, RELEASE, ROLE, Json, Pod, Rendered, render
+from tests.deploy.chart import FULL, HELM, NAME, RELEASE, ROLE, ROOT, Json, Pod, Rendered, render
 
 pytestmark = pytest.mark.skipif(HELM is None, reason="helm is not on the path")
 
@@ -282,3 +284,24 @@ def test_labels_select_what_they_are_to_select(rendered: Rendered) -> None:
             assert selected == rendered.workloads()
         else:
             assert [(pod.service, pod.role) for pod in selected] == [(service["metadata"]["labels"][NAME], "api")]
+
+
+def test_prometheus_finds_every_pod_under_the_names_of_the_alerts(full: Rendered) -> None:
+    [monitor] = full.of("ServiceMonitor").values()
+    found = [
+        each
+        for each in full.of("Service").values()
+        if matches(monitor["spec"]["selector"]["matchLabels"], each["metadata"]["labels"])
+    ]
+    assert [service["metadata"]["name"] for service in found] == ["emon-operations"]
+    [endpoint] = monitor["spec"]["endpoints"]
+    assert {rule["targetLabel"]: rule.get("replacement") for rule in endpoint["relabelings"]} == {
+        "job": "emon-$1",
+        "instance": None,
+    }
+    [rules] = full.of("PrometheusRule").values()
+    assert rules["spec"] == yaml.safe_load((ROOT / "deploy" / "monitoring" / "rules.yml").read_text())
+    [board] = [each for each in full.of("ConfigMap").values() if "emon.json" in each["data"]]
+    assert json.loads(board["data"]["emon.json"]) == json.loads(
+        (ROOT / "deploy" / "monitoring" / "grafana-dashboard.json").read_text()
+    )
