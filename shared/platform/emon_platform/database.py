@@ -26,6 +26,15 @@ ACQUIRE_TIMEOUT_S = 5.0
 NOTIFY_INTERVAL_S = 0.005
 CLOSE_TIMEOUT_S = 5.0
 
+# For a connection that holds a lock, so that the lock of a machine that vanished is free soon: the server looks after 5 s of
+# silence, and gives up after 3 looks, or when something that it said was acknowledged by nobody for as long.
+NOTICED_WHEN_GONE = {
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "11000",
+}
+
 
 class _Connection(asyncpg.Connection):  # pyright: ignore[reportMissingTypeArgument]
     def get_reset_query(self) -> str:

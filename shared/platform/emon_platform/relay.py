@@ -15,7 +15,7 @@ import asyncpg
 import structlog
 
 from emon_platform import metrics, tracing
-from emon_platform.database import OUTBOX_CHANNEL
+from emon_platform.database import NOTICED_WHEN_GONE, OUTBOX_CHANNEL
 from emon_platform.failures import is_transient
 from emon_platform.kafka_access import KafkaAccess
 from emon_platform.kafka_edge import KafkaError, OutgoingRecord, Producer
@@ -70,7 +70,9 @@ class Relay:
 
     async def _connected(self) -> None:
         connection = await asyncpg.connect(
-            self._database_url, server_settings={"application_name": f"{self._service} relay"}, command_timeout=30
+            self._database_url,
+            server_settings={"application_name": f"{self._service} relay", **NOTICED_WHEN_GONE},
+            command_timeout=30,
         )
         producer = Producer(self._kafka, f"emon-{self._service}-relay")
         try:

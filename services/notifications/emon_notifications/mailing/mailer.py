@@ -19,16 +19,13 @@ from emon_notifications.mailing.lane import PAUSE_S_MAX, PAUSE_S_MIN, Lane, Ledg
 from emon_notifications.mailing.letters import Writer
 from emon_notifications.mailing.pace import MinuteLimit, Work
 from emon_notifications.smtp import SmtpSettings
-from emon_platform.database import Database
+from emon_platform.database import NOTICED_WHEN_GONE, Database
 from emon_platform.failures import is_transient
 
 log = structlog.get_logger()
 
 LOOK_INTERVAL_S = 0.05
 FINISH_WITHIN_S = 10.0
-
-# So that the lock of a machine that vanished is free soon: the server looks after 5 s of silence, and gives up after 3 looks.
-_KEEPALIVE = {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"}
 
 
 class Mailer:
@@ -86,7 +83,7 @@ class Mailer:
     async def _live(self) -> None:
         """One life of a mailer: from getting its lock to losing it."""
         lock: Any = await asyncpg.connect(
-            self._database_url, server_settings={"application_name": "notifications mailer", **_KEEPALIVE}
+            self._database_url, server_settings={"application_name": "notifications mailer", **NOTICED_WHEN_GONE}
         )
         lost = asyncio.Event()
         lock.add_termination_listener(lambda *_: lost.set())  # pyright: ignore[reportUnknownLambdaType]
