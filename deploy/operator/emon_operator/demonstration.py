@@ -37,13 +37,17 @@ def demo(
     mail_url: Annotated[
         str, typer.Option(envvar="EMON_MAIL_URL", help="Its mails: Mailpit, or the platform's own sink.")
     ] = MAIL_URL_DEFAULT,
+    public_mail_url: Annotated[
+        str | None, typer.Option(envvar="EMON_PUBLIC_MAIL_URL", help="Where these are read from outside, if that differs.")
+    ] = None,
     admin_email: Annotated[str, typer.Option(envvar="EMON_ADMIN_EMAIL", help="Its first administrator.")] = ADMIN_EMAIL_DEFAULT,
 ) -> None:
     """Plays a round table and what people say to it, from the register to the answer, and shows each step."""
     try:
         if gateway_url is not None:
             console.print(f"Playing on the platform at {public_url or gateway_url}.")
-            asyncio.run(play(Stage(gateway_url, public_url or gateway_url, mail_url, admin_email), home))
+            stage = Stage(gateway_url, public_url or gateway_url, mail_url, public_mail_url or mail_url, admin_email)
+            asyncio.run(play(stage, home))
             return
         platform = running_platform(home)
         if platform is not None:
@@ -60,7 +64,7 @@ def demo(
 
 
 def _stage(platform: RunningPlatform) -> Stage:
-    return Stage(platform.gateway_url, platform.public_url, platform.mail_url, platform.admin_email)
+    return Stage(platform.gateway_url, platform.public_url, platform.mail_url, platform.mail_url, platform.admin_email)
 
 
 @contextmanager

@@ -14,11 +14,12 @@ from emon_operator.demo_client import Browser, Mailbox
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The platform that the story is played on, as its cast reach it. `public_url` is what is shown to look around."""
+    """The platform that the story is played on, as its cast reach it. What is public is shown, to look around."""
 
     gateway_url: str
     public_url: str
     mail_url: str
+    public_mail_url: str
     admin_email: str
 
 
@@ -35,6 +36,6 @@ async def play(platform: Stage, home: Path) -> None:
         await play_round_table(visitor, coordinator, mailbox, cast)
         await play_feedback(visitor, coordinator, mailbox, cast)
     step("Where to look")
-    result(f"the mails: {platform.mail_url}")
+    result(f"the mails: {platform.public_mail_url}")
     result(f"the API:   {platform.public_url}/openapi.json")
     result(f"sign in:   {platform.public_url}/sign-in as {cast.coordinator_email}")
