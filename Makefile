@@ -19,6 +19,9 @@ TEST_PROCESSES ?= 2
 SECONDS ?= 60
 SEED ?=
 
+# Tests and a platform start many processes, and none is to compile again what another one has compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
 PEERS_VENV := .venv-benchmarks
 PEERS_INSTALLED := $(PEERS_VENV)/.installed
 
@@ -33,8 +36,9 @@ $(INSTALLED): requirements/development.txt pyproject.toml $(addsuffix /pyproject
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	@command -v uv >/dev/null || test -x $(VENV)/bin/uv || $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	$(UV) pip install --quiet --python $(VENV)/bin/python --require-hashes --requirement requirements/development.txt
+	$(UV) pip install --quiet --compile-bytecode --python $(VENV)/bin/python --require-hashes --requirement requirements/development.txt
 	$(UV) pip install --quiet --python $(VENV)/bin/python --no-deps $(addprefix --editable ./,$(MEMBERS))
+	@$(VENV)/bin/python -m compileall -q $(MEMBERS)
 	@$(MAKE) --no-print-directory assets
 	@touch $@
 
