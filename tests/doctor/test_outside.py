@@ -258,3 +258,12 @@ async def test_a_check_that_breaks_or_hangs_hides_no_other() -> None:
         "it could not be examined (RuntimeError)",
         "it did not answer within 0 s",
     ]
+
+
+async def test_a_mail_server_that_encrypts_from_the_first_byte(expired: ssl.SSLContext) -> None:
+    async with running_peer(Script(tls=expired), implicit_tls=True) as peer:
+        found = await bad(smtp.checks(notifications(EMON_SMTP_URL=f"smtps://127.0.0.1:{peer.port}"), None))
+    assert [finding.what.partition(" on 2")[0].partition(":")[0] for finding in found] == [
+        "its certificate expired",
+        "no connection over which mail could be sent",
+    ]
