@@ -112,7 +112,10 @@ async def test_a_failure_is_told_by_its_kind_and_never_by_its_words(collector: C
 
 
 async def test_a_collector_that_never_answers_holds_up_no_end(collect: Collect) -> None:
-    async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+    writers: list[asyncio.StreamWriter] = []
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
         await reader.read()
 
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
@@ -122,6 +125,8 @@ async def test_a_collector_that_never_answers_holds_up_no_end(collect: Collect) 
     async with asyncio.timeout(FLUSH_WITHIN_S + 5):  # the exporter by itself tries for a minute
         await tracing.flush()
     server.close()
+    for writer in writers:  # so that the thread that still waits ends
+        writer.close()
 
 
 def test_nobody_asks_in_the_name_of_no_trace() -> None:
