@@ -42,7 +42,9 @@ async def test_the_lock_of_a_machine_that_vanished_is_free_soon(
 
     try:
         # By default it is two hours, for which no other relay could begin.
-        assert await eventually(asked_within_s, lambda seconds: seconds is not None) <= 5
+        seconds = await eventually(asked_within_s, lambda seconds: seconds is not None)
+        assert seconds is not None
+        assert seconds <= 5
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
