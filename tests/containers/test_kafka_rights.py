@@ -27,9 +27,8 @@ LOGIN = "org.apache.kafka.common.security"
 SECRET = "secret-of-this-test"
 
 
-def test_every_topic_has_one_writer_and_readers_are_those_who_subscribe() -> None:
+def test_every_topic_has_one_writer_and_readers_are_those_who_subscribe(rights: frozenset[Right]) -> None:
     subscriptions = subscriptions_of_services()
-    rights = rights_of_all(subscriptions)
     assert {(right.name, right.account) for right in rights if right.operation == "WRITE"} == {
         (topic.name, topic.publisher) for topic in TOPICS
     }
@@ -85,6 +84,11 @@ async def provided(asking_kafka: KafkaAccess, tmp_path_factory: pytest.TempPathF
     for _ in range(2):
         await asyncio.to_thread(provide_broker, settings, 10.0)
     return folder
+
+
+@pytest.fixture(scope="module")
+def rights() -> frozenset[Right]:
+    return rights_of_all(subscriptions_of_services())
 
 
 def access(admin: KafkaAccess, folder: Path, service: str) -> KafkaAccess:
@@ -154,11 +158,13 @@ async def test_nobody_comes_in_with_a_wrong_password(
         await asyncio.to_thread(stranger.wait_until_it_answers, 3.0)
 
 
-async def test_a_right_that_no_code_needs_any_more_is_taken_back(asking_kafka: KafkaAccess, provided: Path) -> None:
-    rights = rights_of_all(subscriptions_of_services())
+async def test_what_is_provided_for_once_needs_nothing_more_and_what_no_code_needs_is_taken_back(
+    asking_kafka: KafkaAccess, provided: Path, rights: frozenset[Right]
+) -> None:
     administration = Administration(asking_kafka)
     former = Right("contacts", "WRITE", "TOPIC", MEETINGS_EVENTS.name)
     accounts = sorted({right.account for right in rights})
+    assert await asyncio.to_thread(administration.set_rights, accounts, rights) == (0, 0)
     assert await asyncio.to_thread(administration.set_rights, accounts, {*rights, former}) == (1, 0)
     await send(access(asking_kafka, provided, "contacts"), MEETINGS_EVENTS.name)
     assert await asyncio.to_thread(administration.set_rights, accounts, rights) == (0, 1)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from confluent_kafka import KafkaException, admin as typed_admin
@@ -15,9 +16,8 @@ admin: Any = typed_admin
 ANSWERS_WITHIN_S = 10.0
 ITERATIONS = 8192
 LOOK_EVERY_S = 1.0
+LOOK_FOR_EFFECT_EVERY_S = 0.1
 _MECHANISMS = {"SCRAM-SHA-256": admin.ScramMechanism.SCRAM_SHA_256, "SCRAM-SHA-512": admin.ScramMechanism.SCRAM_SHA_512}
-# An administrator may come by another means; accounts that are made here are of this kind then.
-_MECHANISM_DEFAULT = admin.ScramMechanism.SCRAM_SHA_256
 
 
 class KafkaUnreachable(Exception):
@@ -51,21 +51,34 @@ class Administration:
                 self._client.list_topics(timeout=LOOK_EVERY_S)
                 return
             except KafkaException:
+                self._client.poll(0)  # calls _note
                 if time.monotonic() > deadline:
                     raise KafkaUnreachable(f"{self._kafka.bootstrap}: {self._complaint}") from None
                 time.sleep(LOOK_EVERY_S)
 
     def set_passwords(self, passwords: Mapping[str, str]) -> None:
-        """Makes the accounts that are missing, and sets the password of each."""
-        credential = admin.ScramCredentialInfo(_MECHANISMS.get(self._kafka.mechanism, _MECHANISM_DEFAULT), ITERATIONS)
+        """Makes the accounts that are missing, and sets the password of each, with which it is let in by then.
+
+        Raises KafkaUnreachable for one that is not.
+        """
+        # An administrator may come by another means; accounts that are made here come by SCRAM.
+        mechanism = "SCRAM-SHA-256" if self._kafka.mechanism == "PLAIN" else self._kafka.mechanism
+        credential = admin.ScramCredentialInfo(_MECHANISMS[mechanism], ITERATIONS)
         wanted = [
             admin.UserScramCredentialUpsertion(account, credential, password.encode()) for account, password in passwords.items()
         ]
         self._all(self._client.alter_user_scram_credentials(wanted, request_timeout=ANSWERS_WITHIN_S))
+        # The controller has answered; the brokers hear of it a moment later.
+        for account, password in passwords.items():
+            access = replace(self._kafka, username=account, password=password, mechanism=mechanism)
+            Administration(access).wait_until_it_answers(ANSWERS_WITHIN_S)
 
     def set_rights(self, accounts: Collection[str], wanted: Collection[Right]) -> tuple[int, int]:
-        """Lets these accounts do what is wanted and nothing else; answers how many rights came, and how many went."""
-        held: set[Any] = {binding for account in accounts for binding in self._held_by(account)}
+        """Lets these accounts do what is wanted and nothing else, from then on; answers how many rights came, and how many went.
+
+        Raises KafkaUnreachable where the broker does not follow in time.
+        """
+        held = self._held_by(accounts)
         due: set[Any] = {_binding(right) for right in wanted}
         missing, superfluous = due - held, held - due
         if missing:
@@ -84,9 +97,17 @@ class Administration:
                 for binding in superfluous
             ]
             self._all(self._client.delete_acls(gone, request_timeout=ANSWERS_WITHIN_S))
+        deadline = time.monotonic() + ANSWERS_WITHIN_S
+        while self._held_by(accounts) != due:
+            if time.monotonic() > deadline:
+                raise KafkaUnreachable(f"{self._kafka.bootstrap}: rights were changed, and the broker does not know of it")
+            time.sleep(LOOK_FOR_EFFECT_EVERY_S)
         return len(missing), len(superfluous)
 
-    def _held_by(self, account: str) -> list[Any]:
+    def _held_by(self, accounts: Collection[str]) -> set[Any]:
+        return {binding for account in accounts for binding in self._held_by_one(account)}
+
+    def _held_by_one(self, account: str) -> list[Any]:
         everything = admin.AclBindingFilter(
             admin.ResourceType.ANY,
             None,
