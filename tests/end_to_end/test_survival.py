@@ -4,7 +4,6 @@ import asyncio
 import os
 import secrets
 import signal
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,9 @@ from tests.end_to_end.test_round_table import FINAL, settled
 from tests.platform import kafka_peer
 from tests.polling import eventually
 
-PEOPLE = 1000
+PEOPLE = 600
+# So many are sent before the platform ends each time.
+SENT_BEFORE = 150
 
 
 async def import_circle(world: World, folder: Path, count: int) -> str:
@@ -37,20 +38,19 @@ async def import_circle(world: World, folder: Path, count: int) -> str:
 
 
 @pytest.mark.timeout(240)
-async def test_everything_is_killed_in_the_middle_of_a_thousand_invitations(world: World, tmp_path: Path) -> None:
+async def test_everything_is_killed_and_then_stopped_in_the_middle_of_many_invitations(world: World, tmp_path: Path) -> None:
     circle = await import_circle(world, tmp_path, PEOPLE)
-    await asyncio.sleep(0)
     made = await world.admin.post("/v1/meetings", meeting(circle))
-    invited: set[str] = set()
 
-    async def some_are_sent() -> int:
+    async def sent() -> int:
         return sum(made["title"] in mail["Subject"] for mail in await world.mailbox.messages())
 
-    for _ in range(2):
-        before = await some_are_sent()
-        await eventually(some_are_sent, lambda count, before=before: count >= min(before + 300, PEOPLE), within_s=60)
-        await world.process.kill_everything()
+    for end in (world.process.kill_everything, world.process.stop):
+        before = await sent()
+        await eventually(sent, lambda count, before=before: count >= min(before + SENT_BEFORE, PEOPLE), within_s=60)
+        await end()
         await world.process.start()
+    assert (await world.admin.get("/v1/me"))["grants"], "a session outlives both"
 
     admin, url = world.admin, f"/v1/deliveries?subject_id={made['id']}"
 
@@ -134,20 +134,22 @@ async def restart_services(world: World) -> None:
     await eventually(ready, lambda status: status == 200, within_s=60)
 
 
-@pytest.mark.parametrize("module", ["emon_contacts", "emon_meetings", "emon_notifications"])
-async def test_a_service_that_hangs_is_a_503_soon_and_never_a_hang(world: World, module: str) -> None:
-    path = {"emon_contacts": "/v1/people", "emon_meetings": "/v1/meetings", "emon_notifications": "/v1/deliveries"}[module]
-    [pid] = world.process.pids_by_module()[module]
-    os.kill(pid, signal.SIGSTOP)
+async def test_services_that_hang_are_a_503_soon_and_never_a_hang(world: World) -> None:
+    paths = {"emon_contacts": "/v1/people", "emon_meetings": "/v1/meetings", "emon_notifications": "/v1/deliveries"}
+    pids = [pid for module, found in world.process.pids_by_module().items() if module in paths for pid in found]
+    assert len(pids) == len(paths)
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
     try:
         assert await world.readiness("gateway") == 503
         # aiohttp's own limit for the whole request is five minutes; the test's is two.
-        answer, problem, headers = await world.admin.ask("GET", path)
-        assert answer == 503
-        assert int(headers["Retry-After"]) > 0
-        assert problem["type"].endswith("#temporarily-unavailable")
+        for answer, problem, headers in await asyncio.gather(*(world.admin.ask("GET", path) for path in paths.values())):
+            assert answer == 503
+            assert int(headers["Retry-After"]) > 0
+            assert problem["type"].endswith("#temporarily-unavailable")
     finally:
-        os.kill(pid, signal.SIGCONT)
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
     async def ready() -> int:
         return await world.readiness("gateway")
@@ -191,11 +193,3 @@ async def test_names_and_addresses_stay_where_they_belong(world: World) -> None:
     text = "".join(world.collector.texts).lower()
     for secret in (CANARY.lower(), "@", "token=", "/links/", "?"):
         assert secret not in text.replace("/links/{", ""), f"a span holds {secret}"
-
-
-async def test_a_second_start_on_the_same_data_is_quick_and_complete(world: World) -> None:
-    await world.process.stop()
-    started = time.monotonic()
-    await world.process.start()
-    print(f"ready {time.monotonic() - started:.1f} s after the start")  # noqa: T201
-    assert (await world.admin.get("/v1/me"))["grants"]
