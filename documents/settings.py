@@ -88,7 +88,7 @@ def _of_operator() -> Iterator[tuple[str, ...]]:
         seen[option.variable] = (f"`{option.variable}`", meaning, _shown(option.kind, option.default), unit, who)
     yield from seen.values()
     for command, kind in OF_COMMANDS.items():
-        yield from _rows(kind, set(), read_by=f"`{command}`")
+        yield from _rows(kind, {*ServiceSettings.model_fields}, read_by=f"`{command}`")
 
 
 def _shown(annotation: Any, default: object) -> str:

@@ -60,7 +60,9 @@ def test_offsets_are_the_same_after_they_were_written(offsets: dict[Partition, i
 BYTES = st.none() | st.binary()
 
 
-@given(st.builds(Record, st.text(), st.integers(0), st.integers(0), BYTES, st.lists(st.tuples(st.text(), BYTES)), BYTES))
+@given(
+    st.builds(Record, st.text(), st.integers(0), st.integers(0), BYTES, st.lists(st.tuples(st.text(), BYTES)), BYTES, st.none())
+)
 def test_a_record_is_the_same_after_it_was_written(record: Record) -> None:
     line = line_of(record)
     assert "\n" not in line

@@ -51,10 +51,9 @@ class Administration:
                 self._client.list_topics(timeout=LOOK_EVERY_S)
                 return
             except KafkaException:
-                self._client.poll(0)  # calls _note
+                self._client.poll(LOOK_EVERY_S)  # waits, and calls _note
                 if time.monotonic() > deadline:
                     raise KafkaUnreachable(f"{self._kafka.bootstrap}: {self._complaint}") from None
-                time.sleep(LOOK_EVERY_S)
 
     def set_passwords(self, passwords: Mapping[str, str]) -> None:
         """Makes the accounts that are missing, and sets the password of each, with which it is let in by then.

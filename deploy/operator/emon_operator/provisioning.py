@@ -42,7 +42,10 @@ class ProvisioningSettings(KafkaSettings):
     postgresql: str = Field(description="Where PostgreSQL is, host:port")
     postgresql_superuser: str = Field(default="postgres", description="The role there that may make databases and roles")
     kafka_replication_factor: int = Field(
-        default=1, ge=1, description="On how many brokers each partition of a new topic is kept"
+        default=1,
+        ge=1,
+        description="On how many brokers each partition of a new topic is kept",
+        json_schema_extra={"unit": "brokers"},
     )
 
 

@@ -11,8 +11,10 @@ from pydantic_settings import BaseSettings
 from typer.models import OptionInfo
 
 from emon_embedded.settings import EmbeddedSettings
+from emon_operator.backup.places import TrialSettings
 from emon_operator.bundling import ImageSettings
 from emon_operator.command import app
+from emon_operator.provisioning import ProvisioningSettings
 from emon_platform.settings import variable_of
 
 
@@ -29,7 +31,14 @@ class Option:
 
 
 # What is no option: by the commands that read it.
-SETTINGS: Mapping[str, type[BaseSettings]] = MappingProxyType({"emon up": EmbeddedSettings, "emon bundle": ImageSettings})
+SETTINGS: Mapping[str, type[BaseSettings]] = MappingProxyType(
+    {
+        "emon up": EmbeddedSettings,
+        "emon bundle": ImageSettings,
+        "emon provision": ProvisioningSettings,
+        "emon verify --deep": TrialSettings,
+    }
+)
 
 
 def options(commands: typer.Typer = app, above: str = "emon") -> Iterator[Option]:

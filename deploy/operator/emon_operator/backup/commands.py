@@ -26,7 +26,7 @@ from emon_operator.backup.comparing_rules import MENDING
 from emon_operator.backup.cut import NoCut
 from emon_operator.backup.dump import NotReadable
 from emon_operator.backup.erasure_log import NoErasureLog, all_erasures, append_to_log, read_log
-from emon_operator.backup.places import Places, SettingsMissing, places_of_environment, places_of_platform
+from emon_operator.backup.places import Places, SettingsMissing, TrialSettings, places_of_environment, places_of_platform
 from emon_operator.backup.restoring import CannotRestore, Wishes, restore as restore_all
 from emon_operator.backup.restoring_rules import merged
 from emon_operator.backup.taking import take_backup
@@ -35,7 +35,7 @@ from emon_operator.platform import HOME_DEFAULT, Home, running
 from emon_platform.failures import is_transient
 from emon_platform.kafka_edge import KafkaError
 from emon_platform.migrations import MigrationChanged
-from emon_platform.settings import WrongSettings
+from emon_platform.settings import WrongSettings, settings_from_environment
 
 erasures = typer.Typer(no_args_is_help=True, help="The record of who was erased, outside of every database.")
 republish = typer.Typer(no_args_is_help=True, help="Publishes state anew; nobody is mailed for it.")
@@ -272,7 +272,7 @@ async def _stopped_places(home: Path) -> AsyncGenerator[Places]:
 
 @asynccontextmanager
 async def _trial_server() -> AsyncGenerator[str]:
-    if url := os.environ.get(TRIAL_URL):
+    if url := settings_from_environment(TrialSettings).trial_database_url:
         yield url
         return
     with tempfile.TemporaryDirectory(prefix="emon-trial-", ignore_cleanup_errors=True) as folder:

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from pydantic import Field
+
 from emon_contracts.topics import TOPICS, Topic
 from emon_embedded.running_platform import RunningPlatform
 from emon_platform.consumer.offsets import Partition
 from emon_platform.consumer.subscriptions import Subscription
 from emon_platform.kafka_access import KafkaAccess
 from emon_platform.migrations import Migration
-from emon_platform.settings import KafkaSettings, settings_from
+from emon_platform.settings import EnvironmentSettings, KafkaSettings, settings_from
 
 SERVICES = ("contacts", "meetings", "feedback", "notifications", "gateway")
 ROLES = ("owner", "api", "worker")
@@ -20,6 +22,15 @@ PARTITIONS: Sequence[Partition] = [Partition(topic.name, number) for topic in TO
 
 class SettingsMissing(Exception):
     """The environment names some databases and not all; the message lists what is missing."""
+
+
+class TrialSettings(EnvironmentSettings):
+    """Where a backup is restored for trial."""
+
+    trial_database_url: str | None = Field(
+        default=None,
+        description="PostgreSQL URL of a role that may create databases and roles, for a trial; unset: a server of its own",
+    )
 
 
 @dataclass(frozen=True, slots=True)
