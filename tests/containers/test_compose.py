@@ -85,6 +85,7 @@ def test_no_container_may_do_more_than_it_needs(name: str) -> None:
 def test_only_what_people_open_is_published_and_only_on_this_machine() -> None:
     published = {name: part["ports"] for name, part in PARTS.items() if "ports" in part}
     assert set(published) == {"gateway-api", DASHBOARD, "mail"}
+    assert published.pop("mail") == ["127.0.0.1:${EMON_MAIL_PORT:-8025}:8025"]
     assert all(port.startswith("${EMON_BIND:-127.0.0.1}:") for ports in published.values() for port in ports)
     assert COMPOSE["networks"]["data"] == COMPOSE["networks"]["inner"] == {"internal": True}
     assert PARTS[DASHBOARD]["networks"] == ["edge"]

@@ -19,7 +19,7 @@ KEEPALIVE = "02"  # the timer of a row in /proc/net/tcp, as Linux' net/ipv4/tcp_
 
 
 def server_asks_within_s(server_port: int, client_port: int) -> float:
-    """In how many seconds the kernel asks whether the client is still there; endless while another timer of the socket runs."""
+    """In how many seconds the kernel asks whether the client is still there; endless while there is no telling."""
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         _, local, remote, _, _, timer, *_ = line.split()
         if [int(address.rpartition(":")[2], 16) for address in (local, remote)] == [server_port, client_port]:
