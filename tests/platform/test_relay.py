@@ -25,7 +25,7 @@ def server_asks_within_s(server_port: int, client_port: int) -> float:
         if [int(address.rpartition(":")[2], 16) for address in (local, remote)] == [server_port, client_port]:
             kind, _, ticks = timer.partition(":")
             return int(ticks, 16) / os.sysconf("SC_CLK_TCK") if kind == KEEPALIVE else math.inf
-    raise AssertionError("no such connection")
+    return math.inf
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the timers of a socket")
@@ -37,7 +37,13 @@ async def test_the_lock_of_a_machine_that_vanished_is_free_soon(
 
     async def asked_within_s() -> float:
         row = await worker.pool.fetchrow(
-            "SELECT client_port, inet_server_port() FROM pg_stat_activity WHERE application_name = 'test relay'"
+            """
+            SELECT client_port, inet_server_port()
+            FROM pg_stat_activity
+            WHERE application_name = 'test relay'
+              AND datname = current_database()
+              AND client_port IS NOT NULL -- as it is while a connection begins
+            """
         )
         return math.inf if row is None else server_asks_within_s(row["inet_server_port"], row["client_port"])
 
