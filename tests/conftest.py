@@ -20,7 +20,7 @@ from tests.distribution import pytest_collection_modifyitems, pytest_xdist_make_
 __all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]  # found here by pytest
 
 # Tests that kill PostgreSQL start their own; this one need not survive the machine.
-FAST_AND_FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+FAST_AND_FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "scram_iterations": "1"}
 
 IN_CONTAINERS = os.environ.get("EMON_TEST_STACK") == "containers"
 

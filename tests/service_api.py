@@ -5,18 +5,23 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
 from joserfc.jwk import OKPKey
 
 from emon_contracts.actors import Actor
 from emon_embedded.service_databases import ServiceDatabase
+from emon_platform.database import Database
 from emon_platform.identity import sign_actor
 from emon_platform.service import Service, build
 
 # Routes publish through the outbox; no broker is needed to serve them.
 NO_BROKER = "127.0.0.1:1"
+# Each test brings its own.
+NO_DATABASE = ServiceDatabase("", "", "", "")
 
 
 class ServiceApi:
@@ -53,12 +58,27 @@ def settings_for(service: Service[Any], urls: ServiceDatabase, folder: Path, key
     )
 
 
+_applications: dict[tuple[object, ...], tuple[FastAPI, OKPKey]] = {}
+
+
+def _application(service: Service[Any], more: dict[str, Any]) -> tuple[FastAPI, OKPKey]:
+    """Built once for a whole run: FastAPI gets ready for a first request in more time than most tests take."""
+    kind = (service.name, *more.items())
+    if kind not in _applications:
+        key = OKPKey.generate_key("Ed25519")
+        with TemporaryDirectory() as folder:
+            settings = settings_for(service, NO_DATABASE, Path(folder), key, **more)
+            _applications[kind] = build(service, settings, with_worker=False), key
+    return _applications[kind]
+
+
 @asynccontextmanager
-async def serving(
-    service: Service[Any], urls: ServiceDatabase, folder: Path, **more: Any
-) -> AsyncGenerator[tuple[ASGITransport, OKPKey]]:
-    """Serves the routes of a service without its worker; gives the way to them, and the key that signs actors."""
-    key = OKPKey.generate_key("Ed25519")
-    app = build(service, settings_for(service, urls, folder, key, **more), with_worker=False)
-    async with app.router.lifespan_context(app):
-        yield ASGITransport(app), key
+async def serving(service: Service[Any], urls: ServiceDatabase, **more: Any) -> AsyncGenerator[tuple[ASGITransport, OKPKey]]:
+    """Serves the routes of a service on this database, without its worker, to one test at a time.
+
+    Gives the way to them, and the key that signs actors. `more` settings are for this service alone.
+    """
+    app, key = _application(service, more)
+    app.state.database = await Database.connect(urls.api_url, name=f"{service.name} api")
+    yield ASGITransport(app), key
+    await app.state.database.close()

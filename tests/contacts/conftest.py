@@ -112,10 +112,10 @@ def settings(urls: ServiceDatabase, tmp_path: Path) -> ContactsSettings:
 
 
 @pytest.fixture
-async def api(urls: ServiceDatabase, database: Database, tmp_path: Path) -> AsyncGenerator[Api]:
+async def api(urls: ServiceDatabase, database: Database) -> AsyncGenerator[Api]:
     """Served on a database whose register is filled."""
     assert database
-    async with serving(SERVICE, urls, tmp_path) as (transport, key):
+    async with serving(SERVICE, urls) as (transport, key):
         yield Api(SERVICE.name, transport, key)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import json
 import os
+import secrets
 import signal
 import smtplib
 import socket
@@ -48,6 +49,10 @@ class Platform:
         assert self._process is not None
         return self._process
 
+    def start_unless_running(self) -> None:
+        if self._process is None or self._process.poll() is not None:
+            self.start()
+
     def start(self) -> None:
         with self._output.open("w") as output:
             self._process = subprocess.Popen(
@@ -85,36 +90,50 @@ class Platform:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def stop(self) -> int:
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-        return self.process.wait(30)
+        """As Ctrl-C does, where it runs; answers the exit code of the last run."""
+        if self._process is None:
+            return 0
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+        return self._process.wait(30)
 
 
-@pytest.fixture
-def platform(tmp_path: Path) -> Iterator[Platform]:
-    platform = Platform(tmp_path / "home")
+SETTINGS = {
+    "EMON_SMTP_URL": "smtp://user:secret@mail.example:25",
+    "EMON_PUBLIC_URL": "https://emon.example",
+    "EMON_X": "1",
+}
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """One home for all tests that do with it what operators do: each begins with what the one before has left there."""
+    platform = Platform(tmp_path_factory.mktemp("platform") / "home", **SETTINGS)
+    platform.home.mkdir(mode=0o700)
     yield platform
     platform.stop()
 
 
-def test_all_is_there_again_after_a_kill_of_everything(platform: Platform) -> None:
-    platform.home.mkdir(mode=0o700)
-    platform.start()
-    asyncio.run(leave_words_everywhere(platform.until_ready()))
-    before = platform.children()
+@pytest.fixture
+def running(platform: Platform) -> RunningPlatform:
+    platform.start_unless_running()
+    return platform.until_ready()
 
-    for pid in (*before, platform.process.pid):
+
+def test_all_is_there_again_after_a_kill_of_everything(platform: Platform, running: RunningPlatform) -> None:
+    word = secrets.token_hex(4)
+    asyncio.run(leave_everywhere(word, running))
+    for pid in (*platform.children(), platform.process.pid):
         os.kill(pid, signal.SIGKILL)
     platform.process.wait()
     assert running_platform(platform.home) is None
 
     platform.start()
-    asyncio.run(find_words_everywhere(platform.until_ready()))
+    asyncio.run(find_everywhere(word, platform.until_ready()))
 
 
+@pytest.mark.usefixtures("running")
 def test_a_killed_supervisor_takes_all_children_along_and_ctrl_c_stops_all(platform: Platform) -> None:
-    platform.start()
-    platform.until_ready()
     children = platform.children()
     platform.process.kill()
     platform.process.wait()
@@ -129,28 +148,18 @@ def test_a_killed_supervisor_takes_all_children_along_and_ctrl_c_stops_all(platf
     assert running_platform(platform.home) is None
 
 
-def test_a_service_that_dies_is_started_again(platform: Platform) -> None:
-    platform.start()
-    running = platform.until_ready()
+def test_a_service_that_dies_is_started_again(platform: Platform, running: RunningPlatform) -> None:
     first = shown_by(running.gateway_url)["pid"]
     os.kill(first, signal.SIGKILL)
     platform.until_it_says("gateway was ended by signal 9, starts again")
     assert shown_soon_by(running.gateway_url)["pid"] != first
 
 
-def test_each_service_gets_what_it_needs_and_no_secret_of_another(tmp_path: Path) -> None:
-    platform = Platform(
-        tmp_path / "home", EMON_SMTP_URL="smtp://user:secret@mail.example:25", EMON_PUBLIC_URL="https://emon.example", EMON_X="1"
-    )
-    platform.start()
-    try:
-        running = platform.until_ready()
-        gateway = shown_by(running.gateway_url)["environment"]
-        notifications = shown_by(running.services["notifications"].url)["environment"]
-    finally:
-        platform.stop()
+def test_each_service_gets_what_it_needs_and_no_secret_of_another(platform: Platform, running: RunningPlatform) -> None:
+    gateway = shown_by(running.gateway_url)["environment"]
+    notifications = shown_by(running.services["notifications"].url)["environment"]
     assert "EMON_SMTP_URL" not in gateway
-    assert notifications["EMON_SMTP_URL"] == "smtp://user:secret@mail.example:25"
+    assert notifications["EMON_SMTP_URL"] == SETTINGS["EMON_SMTP_URL"]
     assert {*gateway} >= {
         "EMON_ACTOR_TOKEN_PRIVATE_KEY_FILE",
         "EMON_SIGNED_LINK_PUBLIC_KEY_FILE",
@@ -160,12 +169,13 @@ def test_each_service_gets_what_it_needs_and_no_secret_of_another(tmp_path: Path
     assert {*notifications} >= {"EMON_ACTOR_TOKEN_PUBLIC_KEY_FILE", "EMON_SIGNED_LINK_PRIVATE_KEY_FILE", "EMON_X"}
     assert not {"EMON_ACTOR_TOKEN_PRIVATE_KEY_FILE", "EMON_NOTIFICATIONS_URL"} & {*notifications}
     assert "gateway" not in notifications["EMON_DATABASE_OWNER_URL"]
-    assert gateway["EMON_PUBLIC_URL"] == notifications["EMON_PUBLIC_URL"] == "https://emon.example"
-    secrets = [*(platform.home / "secrets").iterdir()]
-    assert {file.stat().st_mode & 0o777 for file in secrets} == {0o600}
+    assert gateway["EMON_PUBLIC_URL"] == notifications["EMON_PUBLIC_URL"] == SETTINGS["EMON_PUBLIC_URL"]
+    files = [*(platform.home / "secrets").iterdir()]
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
 
 
-def test_a_taken_port_is_named_before_anything_starts(platform: Platform) -> None:
+def test_a_taken_port_is_named_before_anything_starts(tmp_path: Path) -> None:
+    platform = Platform(tmp_path / "home")
     with socket.create_server(("127.0.0.1", platform.port)):
         platform.start()
         assert platform.process.wait(30) == 1
@@ -174,7 +184,7 @@ def test_a_taken_port_is_named_before_anything_starts(platform: Platform) -> Non
 
 
 def test_it_waits_for_what_a_former_platform_left_behind(platform: Platform) -> None:
-    platform.home.mkdir()
+    platform.stop()
     with (platform.home / "lock").open("w") as leftover:
         fcntl.flock(leftover, fcntl.LOCK_EX)
         platform.start()
@@ -211,31 +221,31 @@ def test_a_service_that_cannot_start_ends_the_start_with_its_last_words(tmp_path
     assert "this service was told to fail" in platform.output
 
 
-async def leave_words_everywhere(running: RunningPlatform) -> None:
+async def leave_everywhere(word: str, running: RunningPlatform) -> None:
     connection = await asyncpg.connect(running.services["notifications"].database.owner_url, ssl=False)
-    await connection.execute("INSERT INTO words VALUES ('kept')")
+    await connection.execute("INSERT INTO words VALUES ($1)", word)
     await connection.close()
     producer: Any = AIOKafkaProducer(bootstrap_servers=running.kafka_bootstrap, acks="all")
     await producer.start()
-    await producer.send_and_wait("words", b"kept")
+    await producer.send_and_wait("words", word.encode())
     await producer.stop()
     mail = EmailMessage()
-    mail["Subject"], mail["From"], mail["To"] = "kept", "a@emon.example", "b@emon.example"
+    mail["Subject"], mail["From"], mail["To"] = word, "a@emon.example", "b@emon.example"
     with smtplib.SMTP("127.0.0.1", urlsplit(running.smtp_url).port or 0) as smtp:
         smtp.send_message(mail)
 
 
-async def find_words_everywhere(running: RunningPlatform) -> None:
+async def find_everywhere(word: str, running: RunningPlatform) -> None:
     connection = await asyncpg.connect(running.services["notifications"].database.owner_url, ssl=False)
-    assert await connection.fetchval("SELECT word FROM words") == "kept"
+    assert await connection.fetchval("SELECT word FROM words") == word
     await connection.close()
     consumer: Any = AIOKafkaConsumer(bootstrap_servers=running.kafka_bootstrap, auto_offset_reset="earliest")
     await consumer.start()
     consumer.assign([TopicPartition("words", 0)])
-    assert (await asyncio.wait_for(consumer.getone(), 10)).value == b"kept"
+    assert (await asyncio.wait_for(consumer.getone(), 10)).value == word.encode()
     await consumer.stop()
     listed = shown_by(running.mail_url, "/api/v1/messages")
-    assert [mail["Subject"] for mail in listed["messages"]] == ["kept"]
+    assert [mail["Subject"] for mail in listed["messages"]] == [word]
 
 
 def shown_by(url: str, path: str = "/environment") -> dict[str, Any]:

@@ -51,9 +51,8 @@ async def shared(postgresql: RunningPostgreSQL) -> ServiceDatabase:
 
 
 @pytest.fixture(scope="session")
-async def shared_api(shared: ServiceDatabase, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[ServiceApi]:
-    folder = tmp_path_factory.mktemp("feedback")
-    async with serving(SERVICE, shared, folder, mediator_email=MEDIATOR) as (transport, key):
+async def shared_api(shared: ServiceDatabase) -> AsyncGenerator[ServiceApi]:
+    async with serving(SERVICE, shared, mediator_email=MEDIATOR) as (transport, key):
         yield ServiceApi(SERVICE.name, transport, key)
 
 

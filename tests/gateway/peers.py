@@ -94,7 +94,7 @@ async def serving(*apps: ASGIApp) -> AsyncGenerator[list[str]]:
     try:
         yield [f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}" for server in servers]
     finally:
-        await asyncio.gather(*(server.shutdown() for server in servers))
+        await asyncio.gather(*(_stop(server) for server in servers))
 
 
 def _server(app: ASGIApp) -> uvicorn.Server:
@@ -105,6 +105,19 @@ def _server(app: ASGIApp) -> uvicorn.Server:
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
     return server
+
+
+async def _stop(server: uvicorn.Server) -> None:
+    """As it stops by itself, but for the pause that uvicorn makes in any case: nobody asks it any more."""
+    for listener in server.servers:
+        listener.close()
+    for connection in list(server.server_state.connections):
+        connection.shutdown()
+    await asyncio.sleep(0)  # then those are gone that were idle
+    if server.server_state.connections:
+        await server.shutdown()
+    else:
+        await server.lifespan.shutdown()
 
 
 SOURCE_OF_A_PROCESS = """

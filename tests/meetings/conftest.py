@@ -1,7 +1,6 @@
 """The service meetings with its own database, asked over HTTP as the gateway asks it."""
 
 from collections.abc import AsyncGenerator
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -90,6 +89,6 @@ def stranger() -> Actor:
 
 
 @pytest.fixture
-async def api(urls: ServiceDatabase, tmp_path: Path) -> AsyncGenerator[ServiceApi]:
-    async with serving(SERVICE, urls, tmp_path) as (transport, key):
+async def api(urls: ServiceDatabase) -> AsyncGenerator[ServiceApi]:
+    async with serving(SERVICE, urls) as (transport, key):
         yield ServiceApi(SERVICE.name, transport, key)

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator
 from datetime import date
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -33,8 +32,8 @@ ADMIN = Actor(uuid4(), (Grant(role=Role.NETWORK_ADMIN),))
 
 
 @pytest.fixture
-async def api(urls: ServiceDatabase, tmp_path: Path) -> AsyncGenerator[Api]:
-    async with serving(SERVICE, urls, tmp_path) as (transport, key):
+async def api(urls: ServiceDatabase) -> AsyncGenerator[Api]:
+    async with serving(SERVICE, urls) as (transport, key):
         yield Api(SERVICE.name, transport, key)
 
 

@@ -4,7 +4,6 @@ import json
 from collections.abc import AsyncGenerator
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -30,8 +29,8 @@ COORDINATOR = Actor(uuid4(), (Grant(role=Role.COORDINATOR, ags=HERE),))
 
 
 @pytest.fixture
-async def api(urls: ServiceDatabase, tmp_path: Path) -> AsyncGenerator[Api]:
-    async with serving(SERVICE, urls, tmp_path) as (transport, key):
+async def api(urls: ServiceDatabase) -> AsyncGenerator[Api]:
+    async with serving(SERVICE, urls) as (transport, key):
         yield Api(SERVICE.name, transport, key)
 
 
