@@ -19,7 +19,9 @@ RUN set -eu; \
     python3 -m venv --without-pip /opt/emon; \
     /build/pip/bin/pip --python /opt/emon/bin/python install --quiet --disable-pip-version-check --no-cache-dir --no-compile \
         --require-hashes --only-binary :all: --requirement /build/requirements.txt; \
-    find /opt/emon/bin -type f -delete
+    find /opt/emon/bin -type f -delete; \
+    # The root file system is read-only later on, so what Python would compile at the first start is compiled now.
+    /opt/emon/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/emon/lib
 
 COPY deploy/containers /build/containers
 COPY shared /build/shared
@@ -28,12 +30,11 @@ COPY deploy /build/deploy
 RUN set -eu; \
     cd /build; \
     mkdir /app; \
-    python3 containers/packages_of.py "${SERVICE}" | xargs -I{} cp -R {} /app; \
+    python3 containers/packages_of.py "${SERVICE}" /app; \
     if [ "${SERVICE}" = dashboard ] && [ ! -f /app/emon_dashboard/static/bundle/manifest.json ]; then \
         echo "What the pages load is missing: run make assets first." >&2; exit 1; \
     fi; \
-    # The root file system is read-only later on, so what Python would compile at the first start is compiled now.
-    /opt/emon/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/emon/lib /app; \
+    /opt/emon/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /app; \
     printf '#!/bin/sh\nexec /opt/emon/bin/python -m emon_%s "$@"\n' "${SERVICE}" > /app/start; \
     install -m 755 containers/healthy /app/healthy; \
     chmod 755 /app/start
@@ -59,10 +60,12 @@ ENV PYTHONPATH=/app \
     PYTHONUNBUFFERED=1 \
     HOME=/nonexistent \
     EMON_SERVICE_HOST=0.0.0.0 \
-    EMON_SERVICE_PORT=8000
+    EMON_SERVICE_PORT=8000 \
+    EMON_OPERATIONS_HOST=0.0.0.0 \
+    EMON_OPERATIONS_PORT=9000
 USER 10001:10001
 WORKDIR /tmp
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["/app/healthy", "8000", "/health/ready"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["/app/healthy", "9000", "/health/ready"]
 LABEL org.opencontainers.image.title="EmON ${SERVICE}" \
       org.opencontainers.image.description="An event-driven platform for volunteers and paid staff in refugee aid" \
       org.opencontainers.image.version="${VERSION}" \

@@ -19,8 +19,9 @@ from emon_contacts.municipalities.register_file import read_register
 from emon_contracts.actors import OPERATOR, Actor, Grant, Role
 from emon_embedded.service_databases import ServiceDatabase
 from emon_embedded.stack import RunningKafka, RunningPostgreSQL
-from emon_operator.backup.places import ROLES, SERVICES, Place, Places, setting_of
+from emon_operator.backup.places import ROLES, SERVICES, Place, Places
 from emon_operator.command import app
+from emon_operator.platform import database_setting
 from emon_platform.database import Database
 from emon_platform.identity import sign_actor
 
@@ -72,7 +73,7 @@ class Platform:
             "EMON_TRIAL_DATABASE_URL": self.postgresql.superuser_url,
             **self.keys.environment,
             **{
-                setting_of(service, role): getattr(place, f"{role}_url")
+                database_setting(service, role): getattr(place, f"{role}_url")
                 for service, place in self.places.databases.items()
                 for role in ROLES
             },

@@ -15,6 +15,8 @@ from emon_operator.backup.manifest import Manifest, by_topic, first_in_flight, i
 from emon_operator.backup.places import SettingsMissing, places_of_environment
 from emon_operator.backup.restoring_rules import DatabaseFound, erasures_unknown, merged, refusals
 from emon_operator.backup.whole_folder import FolderExists, whole_folder
+from emon_operator.doctor.installation import installation_of
+from emon_operator.secret_files import keep_secret_files
 from emon_platform.consumer.offsets import Partition
 from emon_platform.consumer.records import Record
 
@@ -133,6 +135,20 @@ def test_the_environment_names_every_database_or_none() -> None:
     assert places_of_environment({"HOME": "/"}) is None
     with pytest.raises(SettingsMissing, match=r"EMON_GATEWAY_DATABASE_OWNER_URL.*EMON_KAFKA_BOOTSTRAP"):
         places_of_environment({"EMON_CONTACTS_DATABASE_WORKER_URL": "postgresql://w@db/contacts"})
+
+
+def test_one_setting_and_a_folder_of_passwords_name_every_database(tmp_path: Path) -> None:
+    keep_secret_files(tmp_path)
+    environment = {"EMON_POSTGRESQL": "db:5432", "EMON_SECRETS_FOLDER": str(tmp_path), "EMON_KAFKA_BOOTSTRAP": "kafka:9092"}
+    places = places_of_environment(environment)
+    assert places is not None
+    password = (tmp_path / "postgresql_meetings_worker_password").read_text()
+    assert places.databases["meetings"].worker_url == f"postgresql://meetings_worker:{password}@db:5432/meetings"
+    own = "postgresql://w@elsewhere/meetings"
+    places = places_of_environment(environment | {"EMON_MEETINGS_DATABASE_WORKER_URL": own})
+    assert places is not None
+    assert places.databases["meetings"].worker_url == own
+    assert installation_of(environment).database_urls()["contacts"]["api"].startswith("postgresql://contacts_api:")
 
 
 def laws(seen: Seen) -> set[tuple[str, str]]:

@@ -10,12 +10,16 @@ import yaml
 
 from emon_dashboard.settings import DashboardSettings
 from emon_embedded.services import DASHBOARD, SERVICES, Service
+from emon_operator.doctor.installation import known_variables
 from emon_operator.provisioning import ProvisioningSettings
 from emon_operator.secret_files import keep_secret_files
+from emon_operator.variables import operator_variables
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
-PARTS: dict[str, dict[str, Any]] = COMPOSE["services"]
+WRITTEN: dict[str, dict[str, Any]] = COMPOSE["services"]
+# One that extends another has what that one has, where it says nothing else.
+PARTS = {name: WRITTEN.get(part.get("extends", {}).get("service"), {}) | part for name, part in WRITTEN.items()}
 WITH_DATABASE = [service for service in SERVICES if service.has_database]
 KEYS = {f"{purpose}_{half}_key" for purpose in ("actor_token", "signed_link") for half in ("private", "public")}
 # They are for whoever sets the platform up, or tries it out.
@@ -67,6 +71,21 @@ def test_provision_knows_its_settings() -> None:
     fields = set(ProvisioningSettings.model_fields)
     settings = {name.removeprefix("EMON_").lower() for name in PARTS["provision"]["environment"]}
     assert all(name in fields or name.removesuffix("_file") in fields for name in settings)
+
+
+def test_the_operator_has_what_provision_has_and_knows_its_other_settings() -> None:
+    operator = WRITTEN["operator"]
+    assert operator["extends"] == {"service": "provision"}
+    known = known_variables() | operator_variables()
+    assert {name for name in operator["environment"] if name not in known and name.removesuffix("_FILE") not in known} == set()
+    asked = {f"http://{name}:9000" for name in PARTS if name.endswith(("-api", "-worker"))} | {f"http://{DASHBOARD}:9000"}
+    assert set(operator["environment"]["EMON_HEALTH_URLS"].split()) == asked
+
+
+def test_an_image_asks_for_its_health_where_every_process_answers() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    [port] = re.findall(r"EMON_OPERATIONS_PORT=(\d+)", dockerfile)
+    assert f'CMD ["/app/healthy", "{port}", "/health/ready"]' in dockerfile
 
 
 @pytest.mark.parametrize("name", PARTS)

@@ -2,10 +2,11 @@
 
 import ast
 import importlib.util
+import re
 import sys
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import packages_distributions
+from importlib.metadata import distributions, packages_distributions, version
 from pathlib import Path
 from types import ModuleType
 
@@ -53,3 +54,13 @@ def test_an_image_holds_what_its_service_imports(service: str) -> None:
     distributions = packages_distributions()
     for name in imported - ours:
         assert {canonicalize_name(found) for found in distributions[name]} & pinned, name
+
+
+@pytest.mark.parametrize("service", IMAGES)
+def test_a_package_in_an_image_knows_its_version(service: str, tmp_path: Path) -> None:
+    PACKAGES_OF.copy_packages(service, ROOT, tmp_path)
+    sources = "".join(file.read_text(encoding="utf-8") for file in tmp_path.rglob("*.py"))
+    asked = set(re.findall(r'\bversion\("(emon-[a-z-]+)"\)', sources))
+    found = {distribution.name: distribution.version for distribution in distributions(path=[str(tmp_path)])}
+    assert {name: version(name) for name in asked} == {name: found.get(name) for name in asked}
+    assert "emon-platform" in asked

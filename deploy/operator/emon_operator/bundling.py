@@ -23,6 +23,7 @@ COPIED = (
     "README.md",
     "docs",
     "deploy/containers/kafka",
+    "deploy/containers/update",
     "deploy/embedded/emon_embedded/artefacts.lock.toml",
     "services/dashboard/package-lock.json",
     "requirements",

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from emon_contracts.topics import TOPICS, Topic
 from emon_embedded.running_platform import RunningPlatform
+from emon_operator.platform import database_setting, with_database_urls
 from emon_platform.consumer.offsets import Partition
 from emon_platform.consumer.subscriptions import Subscription
 from emon_platform.kafka_access import KafkaAccess
@@ -50,20 +51,16 @@ class Places:
     kafka: KafkaAccess
 
 
-def setting_of(service: str, role: str) -> str:
-    """The environment variable for a database, such as EMON_CONTACTS_DATABASE_OWNER_URL."""
-    return f"EMON_{service.upper()}_DATABASE_{role.upper()}_URL"
-
-
 def places_of_environment(environment: Mapping[str, str]) -> Places | None:
-    """What the environment names; None where it names no database. Raises SettingsMissing where it names some."""
-    names = [setting_of(service, role) for service in SERVICES for role in ROLES]
+    """What the environment names; None where it names no database. Raises SettingsMissing where it names some, and OSError."""
+    environment = with_database_urls(environment)
+    names = [database_setting(service, role) for service in SERVICES for role in ROLES]
     if not any(name in environment for name in names):
         return None
     missing = [name for name in (*names, "EMON_KAFKA_BOOTSTRAP") if not environment.get(name)]
     if missing:
         raise SettingsMissing(f"These settings are missing: {', '.join(missing)}")
-    urls = {service: [environment[setting_of(service, role)] for role in ROLES] for service in SERVICES}
+    urls = {service: [environment[database_setting(service, role)] for role in ROLES] for service in SERVICES}
     kafka = settings_from(KafkaSettings, environment).kafka
     return Places({service: Place(*of_roles) for service, of_roles in urls.items()}, kafka)
 

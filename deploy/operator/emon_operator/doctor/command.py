@@ -37,7 +37,10 @@ def doctor(
         str | None, typer.Option(envvar="EMON_DKIM_SELECTOR", help="Selector with which the mail server signs (DKIM).")
     ] = None,
     health_url: Annotated[
-        list[str] | None, typer.Option(help="Where to ask /health/ready besides: the ports for operations of external parts.")
+        list[str] | None,
+        typer.Option(
+            envvar="EMON_HEALTH_URLS", help="Where to ask /health/ready besides: the ports for operations of external parts."
+        ),
     ] = None,
     within: Annotated[float, typer.Option(min=1, help="Seconds that each check may take.")] = TIME_LIMIT_S,
     as_json: Annotated[bool, typer.Option("--json", help="Print all findings as JSON.")] = False,
@@ -47,7 +50,11 @@ def doctor(
         raise typer.BadParameter(f"There is no service {', '.join(sorted(strangers))}; there are {', '.join(SERVICE_NAMES)}.")
     # What reads the settings of every service takes half a second to import, for which no other command should wait.
     subjects = import_module("emon_operator.doctor.subjects")
-    installation = subjects.installation(home, os.environ, service or SERVICE_NAMES)
+    try:
+        installation = subjects.installation(home, os.environ, service or SERVICE_NAMES)
+    except OSError as failure:
+        typer.echo(f"The passwords of the databases cannot be read: {failure}", err=True)
+        raise typer.Exit(int(Level.PROBLEM)) from failure
     if installation is None:
         typer.echo(
             f"No platform runs in {home.absolute()}, and the environment names none. Start one with `make up`, name its home "

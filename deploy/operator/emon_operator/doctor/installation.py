@@ -24,6 +24,7 @@ from emon_meetings import schema as meetings_schema
 from emon_meetings.settings import MeetingsSettings
 from emon_notifications import schema as notifications_schema
 from emon_notifications.settings import NotificationsSettings
+from emon_operator.platform import with_database_urls
 from emon_platform.kafka_access import KafkaAccess
 from emon_platform.settings import PREFIX, KafkaSettings, WrongSettings, settings_from, variable_of
 
@@ -48,7 +49,7 @@ SCHEMAS: Mapping[str, Any] = MappingProxyType(
 )
 ROLE_KINDS = ("owner", "api", "worker")
 # One of these in the environment means: not the platform in the home.
-EXTERNAL_SIGNS = ("KAFKA_BOOTSTRAP", "DATABASE_OWNER_URL", "DATABASE_API_URL", "DATABASE_WORKER_URL")
+EXTERNAL_SIGNS = ("POSTGRESQL", "KAFKA_BOOTSTRAP", "DATABASE_OWNER_URL", "DATABASE_API_URL", "DATABASE_WORKER_URL")
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,11 @@ def installation_in(folder: Path, running: RunningPlatform, environment: Mapping
 
 
 def installation_of(environment: Mapping[str, str], services: Sequence[str] = tuple(SETTINGS)) -> Installation:
-    """The platform whose parts the environment names: EMON_X for every service, EMON_CONTACTS_X for contacts alone."""
+    """The platform whose parts the environment names: EMON_X for every service, EMON_CONTACTS_X for contacts alone.
+
+    EMON_POSTGRESQL stands for all databases. Raises OSError for a file of passwords that cannot be read.
+    """
+    environment = with_database_urls(environment)
     common = {name: value for name, value in environment.items() if not _is_of_one_service(name)}
     environments = {
         service: common

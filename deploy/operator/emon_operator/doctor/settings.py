@@ -18,6 +18,8 @@ from emon_platform.settings import PREFIX, variable_of
 from emon_platform.signed_links import load_key
 
 SAME_FOR_ALL = ("kafka_bootstrap", "public_url", "dashboard_url")
+# An engine mounts secrets there; who may read them is the matter of the folder they come from, outside of the container.
+MOUNTED_SECRETS = Path("/run/secrets")
 KEY_PURPOSES = ("actor_token", "signed_link")
 
 
@@ -94,7 +96,7 @@ def _secrets(installation: Installation) -> Iterator[Finding]:
     if installation.home is not None:
         files |= {installation.home.folder, installation.home.platform_file, *installation.home.secrets.glob("*")}
     for file in sorted(files):
-        if file.exists():
+        if file.parent != MOUNTED_SECRETS and file.exists():
             yield from rules.judge_secret_file(rules.SecretFile(str(file), file.stat().st_mode))
 
 
