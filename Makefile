@@ -14,10 +14,12 @@ PYTHON ?= $(firstword $(foreach python,python3 python3.11 python3.12 python3.13 
 UV = $(shell command -v uv || echo $(VENV)/bin/uv)
 UV_VERSION := 0.13.9
 # Each process has its own PostgreSQL and Kafka.
-TEST_PROCESSES ?= 2
+TEST_PROCESSES ?= 3
 # How long a soak lasts; the seed of one that failed plays it again: make soak SECONDS=300 SEED=4711
 SECONDS ?= 60
 SEED ?=
+# The commit that a drill updates from.
+PREVIOUS ?=
 
 # Tests and a platform start many processes, and none is to compile again what another one has compiled.
 unexport PYTHONDONTWRITEBYTECODE
@@ -25,7 +27,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PEERS_VENV := .venv-benchmarks
 PEERS_INSTALLED := $(PEERS_VENV)/.installed
 
-.PHONY: help setup assets up demo images test soak bench lint audit sbom bundle format documents lock clean
+.PHONY: help setup assets up demo images test soak drill bench lint audit sbom bundle format documents lock clean
 
 help: ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +62,9 @@ test: $(INSTALLED) ## run all tests on real PostgreSQL, Kafka and SMTP
 
 soak: $(INSTALLED) ## break a whole platform for SECONDS (60) at random, by SEED, and audit every mail
 	$(VENV)/bin/python -m tests.faults.soak --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+
+drill: $(INSTALLED) ## play a day of operations on containers: kill, update, back up, destroy, restore, audit; needs Docker
+	$(VENV)/bin/python -m tests.drill $(if $(SEED),--seed $(SEED)) $(if $(PREVIOUS),--previous $(PREVIOUS))
 
 bench: $(INSTALLED) $(PEERS_INSTALLED) ## measure what is to be fast beside its peers; ONLY=relay (consumer, fan_out, listing, pages, sending) for one
 	$(VENV)/bin/python -m benchmarks $(ONLY) $(ARGS)

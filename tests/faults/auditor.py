@@ -8,6 +8,7 @@ new kind of event is one more function there.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from tests.faults.audit import sources
@@ -88,16 +89,18 @@ async def gather(
     decisions: Decisions | None = None,
     promises: Promises | None = None,
     subjects: Iterable[UUID] | None = None,
+    **security: Any,
 ) -> Evidence:
     """Collects the evidence of a platform that is quiet. `mails`: as the mail server took them, in that order.
 
     Without `worker_urls`, of the databases of meetings, feedback and contacts, nobody asks whether all that they committed was
     published. `subjects`: what the audit is about, people whose introduction counts among it, where the broker holds more.
+    `security`: how to come to the broker, as aiokafka names it.
     """
     ledger = await sources.read_ledger(ledger_url)
     return Evidence(
-        events=await sources.read_events(bootstrap),
-        people=await sources.read_people(bootstrap),
+        events=await sources.read_events(bootstrap, **security),
+        people=await sources.read_people(bootstrap, **security),
         deliveries=ledger.deliveries,
         mails=ledger.mails,
         attempts=ledger.attempts,

@@ -48,10 +48,10 @@ LINK_LAYOUT = struct.Struct(">4sBIII16s16s16s64s")
 PURPOSES = {1: "sign_in", 2: "invitation", 3: "feedback", 4: "correction", 5: "erasure"}
 
 
-async def read_events(bootstrap: str, topics: Sequence[str] = EVENT_TOPICS) -> list[SourceEvent]:
-    """Every event that stands in these topics. What bears no headers of an event is none."""
+async def read_events(bootstrap: str, topics: Sequence[str] = EVENT_TOPICS, **security: Any) -> list[SourceEvent]:
+    """Every event that stands in these topics. What bears no headers of an event is none. `security`: as aiokafka names it."""
     events: list[SourceEvent] = []
-    for record in await _records(bootstrap, topics):
+    for record in await _records(bootstrap, topics, security):
         headers = {name: (value or b"").decode() for name, value in record.headers}
         if not record.value or not {"ce_id", "ce_type", "ce_subject", "ce_sequence", "ce_time"} <= headers.keys():
             continue
@@ -73,12 +73,12 @@ async def read_events(bootstrap: str, topics: Sequence[str] = EVENT_TOPICS) -> l
     return events
 
 
-async def read_people(bootstrap: str) -> dict[UUID, Person]:
+async def read_people(bootstrap: str, **security: Any) -> dict[UUID, Person]:
     """All that the directory says and, as far as it was not compacted yet, said of people."""
     said: dict[UUID, list[dict[str, Any] | None]] = defaultdict(list)
     versions: dict[UUID, int] = defaultdict(int)
     since: dict[UUID, datetime] = {}
-    for record in await _records(bootstrap, [PEOPLE_TOPIC]):
+    for record in await _records(bootstrap, [PEOPLE_TOPIC], security):
         try:
             person_id = UUID((record.key or b"").decode())
             headers = {name: (value or b"").decode() for name, value in record.headers}
@@ -101,18 +101,20 @@ async def read_people(bootstrap: str) -> dict[UUID, Person]:
     }
 
 
-async def _records(bootstrap: str, topics: Sequence[str]) -> list[Any]:
+async def _records(bootstrap: str, topics: Sequence[str], security: Mapping[str, Any]) -> list[Any]:
     """Every record of these topics. On a busy machine aiokafka may wait for a position that never comes: then once more."""
     for _ in range(READ_AGAIN):
         with suppress(TimeoutError):
             async with asyncio.timeout(READ_WITHIN_S):
-                return await _read(bootstrap, topics)
-    return await _read(bootstrap, topics)
+                return await _read(bootstrap, topics, security)
+    return await _read(bootstrap, topics, security)
 
 
-async def _read(bootstrap: str, topics: Sequence[str]) -> list[Any]:
+async def _read(bootstrap: str, topics: Sequence[str], security: Mapping[str, Any]) -> list[Any]:
     # Without a group it gets every partition of the topics at once, and begins to look for its offsets before anybody can seek.
-    consumer: Any = AIOKafkaConsumer(*topics, bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False)
+    consumer: Any = AIOKafkaConsumer(
+        *topics, bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False, **security
+    )
     found: list[Any] = []
     try:
         await consumer.start()

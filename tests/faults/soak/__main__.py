@@ -26,7 +26,7 @@ from tests.faults.soak.deeds import Part
 from tests.faults.soak.mailboxes import Mailboxes, address
 from tests.faults.soak.mischief import Mischiefs
 from tests.faults.soak.plan import Plan, plan_of
-from tests.faults.soak.quiet import until_quiet
+from tests.faults.soak.quiet import Where, until_quiet
 from tests.faults.soak.resonance import Resonance
 from tests.faults.soak.town import AGS, Town
 from tests.faults.soak.workload import Workload
@@ -66,7 +66,7 @@ async def soak(plan: Plan, home: Path) -> bool:
                 workload = Workload(plan, town, mailboxes, resonance)
                 await workload.begin()
                 # Whom the gateway does not know yet gets no link, and is not told.
-                await until_quiet(platform.where, say, all_are_introduced=False)
+                await until_quiet(Where.of(platform.where), say, all_are_introduced=False)
                 await workload.sign_in()
                 return await _soak(platform, mail_server, workload)
         finally:
@@ -85,14 +85,14 @@ async def _soak(platform: PlatformProcess, mail_server: MailServer, workload: Wo
     say(f"did {_counted(workload.done)} in {time.monotonic() - started:.0f} s")
     say(f"asked again after {_counted(workload.town.asking.retried)}")
     say(f"broke: {sum(mischiefs.struck.values())} times: {_counted(mischiefs.struck)}")
-    problems = [f"not quiet: {item}" for item in await until_quiet(platform.where, say)]
+    problems = [f"not quiet: {item}" for item in await until_quiet(Where.of(platform.where), say)]
     problems += [f"given up: {item}" for item in workload.given_up]
     report = await _audited(platform, mail_server, workload, Decisions())
     say(f"quiet after {time.monotonic() - started:.0f} s\n{report}")
     all_is_well = not problems and not report.violations
     if all_is_well and report.count("uncertain"):
         decisions = await _staff_decide(workload.town.admin)
-        problems += [f"not quiet: {item}" for item in await until_quiet(platform.where, say)]
+        problems += [f"not quiet: {item}" for item in await until_quiet(Where.of(platform.where), say)]
         report = await _audited(platform, mail_server, workload, decisions)
         say(f"after staff released {len(decisions.released)} and cancelled {len(decisions.cancelled)} in doubt:\n{report}")
     for problem in problems:

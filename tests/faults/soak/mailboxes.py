@@ -1,13 +1,15 @@
 """The mailboxes of a soak's people: what the mail server took for them, and the links in it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 from uuid import UUID
 
 from emon_operator.demo_client import Browser
 
 from tests.faults.audit.sources import LINKS, taken_mails
 from tests.faults.soak.deeds import Guest
-from tests.notifications.mail_server import MailServer
+from tests.notifications.mail_server import Received
 from tests.polling import eventually
 
 MAIL_COMES_WITHIN_S = 60
@@ -18,11 +20,20 @@ def address(guest: Guest) -> str | None:
     return None if guest.mailbox is None else f"soak{guest.mailbox}@example.org"
 
 
+class MailLog(Protocol):
+    """Whoever knows what was taken for all mailboxes."""
+
+    @property
+    def mails(self) -> Sequence[Received]:
+        """In the order in which they were taken."""
+        ...
+
+
 @dataclass(frozen=True)
 class Mailboxes:
     """All of them, on the one mail server."""
 
-    mail_server: MailServer
+    mail_server: MailLog
 
     async def sign_in(self, visitor: Browser, email: str) -> Browser:
         """A session, by the link in the first sign-in mail that comes."""

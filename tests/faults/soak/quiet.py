@@ -4,6 +4,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
@@ -22,7 +23,23 @@ DUE_FEEDBACK = "SELECT count(*) FROM feedback WHERE look_at <= now()"
 BROKEN_OFF = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError)
 
 
-async def until_quiet(where: RunningPlatform, say: Callable[[str], None], *, all_are_introduced: bool = True) -> list[str]:
+@dataclass(frozen=True)
+class Where:
+    """What is looked at: Kafka (`security` as aiokafka names it), databases by service, and where services say how they are."""
+
+    bootstrap: str
+    worker_urls: Mapping[str, str]
+    operations_urls: Mapping[str, str]
+    security: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @staticmethod
+    def of(platform: RunningPlatform) -> "Where":
+        """A platform in a home."""
+        urls = {name: service.database.worker_url for name, service in platform.services.items()}
+        return Where(platform.kafka_bootstrap, urls, platform.operations_urls)
+
+
+async def until_quiet(where: Where, say: Callable[[str], None], *, all_are_introduced: bool = True) -> list[str]:
     """Waits until nothing is under way any more, and answers what still is where that takes too long.
 
     Pauses after a 4xx are cut short. `all_are_introduced`: also until everybody got an introduction, or is owed one for good.
@@ -44,11 +61,11 @@ async def until_quiet(where: RunningPlatform, say: Callable[[str], None], *, all
     return [*left, *await _troubles(where)] if left else []
 
 
-async def _what_is_left(where: RunningPlatform, *, all_are_introduced: bool) -> list[str]:
+async def _what_is_left(where: Where, *, all_are_introduced: bool) -> list[str]:
     left: list[str] = []
-    ends = await _ends(where.kafka_bootstrap)
-    for name, service in where.services.items():
-        connection = await asyncpg.connect(service.database.worker_url, timeout=10)
+    ends = await _ends(where)
+    for name, url in where.worker_urls.items():
+        connection = await asyncpg.connect(url, timeout=10)
         try:
             if waiting := await connection.fetchval("SELECT count(*) FROM outbox"):
                 left.append(f"{name}: {waiting} events wait in the outbox")
@@ -92,15 +109,15 @@ async def _new(connection: Any) -> list[str]:
     return [f"notifications: {new} people to introduce"] if new else []
 
 
-async def _ends(bootstrap: str) -> Mapping[tuple[str, int], int]:
-    consumer: Any = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+async def _ends(where: Where) -> Mapping[tuple[str, int], int]:
+    consumer: Any = AIOKafkaConsumer(bootstrap_servers=where.bootstrap, **where.security)
     try:
         await consumer.start()
         topics = [topic for topic in await consumer.topics() if topic.startswith("emon.")]
     finally:
         await consumer.stop()
     # Without a group it gets every partition of the topics at once.
-    consumer = AIOKafkaConsumer(*topics, bootstrap_servers=bootstrap)
+    consumer = AIOKafkaConsumer(*topics, bootstrap_servers=where.bootstrap, **where.security)
     try:
         await consumer.start()
         ends = await consumer.end_offsets(list(consumer.assignment()))
@@ -109,7 +126,7 @@ async def _ends(bootstrap: str) -> Mapping[tuple[str, int], int]:
         await consumer.stop()
 
 
-async def _troubles(where: RunningPlatform) -> list[str]:
+async def _troubles(where: Where) -> list[str]:
     """What the services themselves say."""
     found: list[str] = []
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:

@@ -1,8 +1,9 @@
 """The people of a soak: they use the gateway's API, try again while it is out of order, and know what it confirmed."""
 
 import asyncio
+import contextlib
 import time
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -35,6 +36,13 @@ class Workload:
     _replies: dict[tuple[int, int], str] = field(default_factory=dict[tuple[int, int], str])
     _erased: set[int] = field(default_factory=set[int])
     _known: dict[int, dict[str, Any]] = field(default_factory=dict[int, dict[str, Any]])
+    _lanes: list[deque[Operation]] = field(default_factory=list[deque[Operation]])
+    _reached_s: float = 0.0
+    _pausing: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        operations = self.plan.operations
+        self._lanes = [deque(item for item in operations if item.lane == lane) for lane in range(LANES)]
 
     @property
     def promises(self) -> Promises:
@@ -65,20 +73,32 @@ class Workload:
                 self.town.sessions[guest.person] = await self.mailboxes.sign_in(self.town.visitor, address(guest) or "")
 
     async def run(self) -> None:
-        """Every lane in its own order, all at the same time."""
-        started = time.monotonic()
+        """Every lane in its own order, all at the same time: to the end of the plan, or until `pause`, and from there on."""
+        self._pausing.clear()
+        started = time.monotonic() - self._reached_s
         async with asyncio.TaskGroup() as group:
-            for lane in range(LANES):
-                group.create_task(self._lane([item for item in self.plan.operations if item.lane == lane], started))
+            for lane in self._lanes:
+                group.create_task(self._lane(lane, started))
 
-    async def _lane(self, operations: list[Operation], started: float) -> None:
-        for operation in operations:
-            await asyncio.sleep(max(0.0, started + operation.at_s - time.monotonic()))
+    def pause(self) -> None:
+        """`run` ends once what is under way is done; nothing is done by halves."""
+        self._pausing.set()
+
+    async def _lane(self, operations: deque[Operation], started: float) -> None:
+        while operations and not await self._paused_within(started + operations[0].at_s - time.monotonic()):
+            operation = operations.popleft()
+            self._reached_s = max(self._reached_s, operation.at_s)
             try:
                 await self._do(operation)
                 self.done[operation.deed.value] += 1
             except GaveUp as failure:
                 self.given_up.append(f"{operation.deed.value}: {failure}")
+
+    async def _paused_within(self, seconds: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, seconds)):
+                await self._pausing.wait()
+        return self._pausing.is_set()
 
     async def _do(self, operation: Operation) -> None:
         if operation.deed in ABOUT_FEEDBACK:
