@@ -15,6 +15,7 @@ from emon_contracts.directory import MembershipRecord
 from emon_contracts.events.notifications import FailedAs
 from emon_gateway.sign_in.commands import token_hash
 from emon_gateway.today import streams
+from emon_gateway.today.bodies import Seen
 from emon_platform.database import Database
 
 from tests.gateway.conftest import Platform, Running, person
@@ -125,6 +126,23 @@ async def test_what_changes_elsewhere_wakes_nobody_here(
         assert not watcher.woken.is_set()
         await elsewhere.delivery(FailedAs.HELD, uuid4(), ags=ELSEWHERE)
         assert (await stream.event())[1]["delivery"] == 1
+
+
+async def test_what_changes_while_somebody_looks_for_the_first_time_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    quickly(monkeypatch, LOOK_AT_MOST_EVERY_S=0.01)
+    watchers, tags = streams.Watchers(1, 1), iter(["before", "after"])
+
+    async def look() -> streams.Sight:
+        tag = next(tags)
+        if tag == "before":  # the look has read its snapshot; now somebody else commits
+            watchers.hear(frozenset({"theirs"}))
+        return streams.Sight(Seen(b"{}", b"{}", tag), frozenset({"theirs"}))
+
+    stream = streams.events(watchers, b"session", look, known=None)
+    async with asyncio.timeout(PATIENCE_S):
+        said = [await anext(stream) for _ in range(3)]
+    assert [block.split()[1] for block in said[1:]] == [b"before", b"after"]
+    await stream.aclose()
 
 
 async def test_a_comment_comes_where_nothing_happens(

@@ -43,7 +43,7 @@ class Watcher:
     """One open stream."""
 
     session: bytes
-    words: frozenset[str] | None = frozenset()
+    words: frozenset[str] | None = None
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -102,11 +102,14 @@ async def events(watchers: Watchers, session: bytes, look: Look, known: str | No
         while not watchers.closed:
             looked_at = clock()
             watcher.woken.clear()
+            # What changes meanwhile may concern them by words that this look brings, and not be in what it sees.
+            words, watcher.words = watcher.words, None
             try:
                 sight = await look()
             except Exception as error:
                 if not is_transient(error):
                     raise
+                watcher.words = words
                 log.info("not_looked", reason=type(error).__name__)
             else:
                 if sight is None:
