@@ -19,6 +19,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 from emon_embedded.ports import free_ports
 from emon_operator.backup.manifest import Manifest
@@ -33,7 +34,7 @@ from tests.faults.audit.sources import taken_mails
 from tests.faults.auditor import Report, audit
 from tests.faults.soak.__main__ import SETTINGS, mediation
 from tests.faults.soak.asking import Asking
-from tests.faults.soak.deeds import Deed
+from tests.faults.soak.deeds import Deed, Part
 from tests.faults.soak.mailboxes import Mailboxes
 from tests.faults.soak.plan import Plan, plan_of
 from tests.faults.soak.resonance import Resonance
@@ -44,7 +45,6 @@ BEFORE, NOW = "drill-before", "drill-now"
 SERVICES = ("contacts", "meetings", "feedback", "notifications", "gateway", "dashboard")
 ADMIN_EMAIL = "admin@emon.example"
 WORKS_FOR_S = 3600.0  # longer than any drill: it is paused, and goes on
-KILLS = 12
 KILL_PAUSES_S = (2.0, 6.0)
 NEVER_KILLED = {"mail"}  # the world outside
 AFTER_THE_BACKUP_S = 15.0
@@ -120,7 +120,9 @@ class Drill:
                     say(await self.platform.emon("verify", "/drill/backup"))
                 await asyncio.sleep(AFTER_THE_BACKUP_S)
             async with self.steps("come to rest after the backup, and audit"):
-                await self.platform.emon("erasures", "export", "/drill/erasures.jsonl")
+                await self._somebody_erases_themself(workload)
+                await self._quiet()
+                say(await self.platform.emon("erasures", "export", "/drill/erasures.jsonl"))
                 lost = await self._evidence(log.mails_taken(), workload.promises)
                 _judge(audit(lost, self.plan.seed), workload)
         async with self.steps("destroy everything"):
@@ -157,13 +159,13 @@ class Drill:
 
     async def _kill(self) -> None:
         chance = random.Random(f"{self.plan.seed}/containers")
-        async with self.steps(f"kill containers {KILLS} times"):
-            for _ in range(KILLS):
+        running = await self.platform.running()
+        victims = sorted(running.keys() - NEVER_KILLED)
+        chance.shuffle(victims)
+        async with self.steps(f"kill containers under load: {', '.join(victims)}"):
+            for victim in victims:
                 await asyncio.sleep(chance.uniform(*KILL_PAUSES_S))
-                running = await self.platform.running()
-                victim = chance.choice(sorted(running.keys() - NEVER_KILLED))
-                say(f"           {victim}")
-                await self.platform.kill(running[victim])
+                await self.platform.kill(running[victim])  # a container that is started again keeps its id
             await self.platform.start()
 
     async def _to(self, checkout: Path, tag: str, title: str) -> None:
@@ -177,6 +179,12 @@ class Drill:
         if said:
             say(said)
 
+    async def _somebody_erases_themself(self, workload: Workload) -> None:
+        """So that there is somebody whom a backup must not bring back."""
+        erased = workload.promises.erased
+        authors = [guest for guest in self.plan.guests if guest.part is Part.AUTHOR]
+        await workload.erase(next(guest for guest in authors if UUID(workload.town.person(guest)) not in erased))
+
     async def _evidence(self, taken: Sequence[bytes], promises: Promises, decisions: Decisions | None = None) -> Evidence:
         await self._quiet()
         evidence: Evidence = pickle.loads((await self.platform.look_inside("evidence")).output)  # noqa: S301
@@ -187,7 +195,10 @@ class Drill:
         async with self.steps("restore onto a new PostgreSQL and a new Kafka"):
             await self.platform.start("postgresql", "kafka", "mail")
             await self.platform.compose("run", "--rm", "-T", "--no-deps", "provision")
-            say(await self.platform.emon("restore", "/drill/backup", "--erasures", "/drill/erasures.jsonl"))
+            said = await self.platform.emon("restore", "/drill/backup", "--erasures", "/drill/erasures.jsonl")
+            say(said)
+            if "0 people who were erased since" in said:
+                raise DrillFailed("whoever was erased after the backup is back")
             restored_at = datetime.now(UTC)
             await self.platform.start()
         async with followed_mail_log(self.platform.mail_url) as log, Browser(self.platform.gateway_url) as visitor:

@@ -53,5 +53,7 @@ def _joined(now: Person, before: Person | None) -> Person:
         now,
         addresses=now.addresses | before.addresses,
         was_without_address=now.was_without_address or before.was_without_address,
+        # Of whoever was erased, the new log has the tombstone alone.
+        entered_by_others=now.entered_by_others or before.entered_by_others,
         known_since=min(now.known_since, before.known_since),
     )

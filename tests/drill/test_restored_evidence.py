@@ -25,7 +25,7 @@ def mail(meeting: UUID, state: int = 0) -> TakenMail:
 
 BEFORE = Evidence(
     events=[event(EARLY, CUT - timedelta(minutes=1)), event(NEAR, CUT), event(FORGOTTEN, CUT + timedelta(minutes=1))],
-    people={ANNA: Person(addresses=frozenset({"old@example.org"}))},
+    people={ANNA: Person(addresses=frozenset({"old@example.org"}), entered_by_others=True)},
     deliveries=(),
     mails=(),
     attempts=(),
@@ -44,6 +44,7 @@ def test_what_is_forgotten_or_too_near_to_the_cut_is_not_asked_about() -> None:
     assert {item.subject for item in found.events} == {EARLY, NEAR, LATER}
     assert found.subjects == {EARLY, LATER, ANNA}
     assert [item.offset for item in found.events if item.subject == LATER] == [7 + BEHIND], "behind all that was before"
+    assert found.people[ANNA].entered_by_others
     assert found.people[ANNA].addresses == {"old@example.org", "anna@example.org"}
 
 

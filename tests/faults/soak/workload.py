@@ -137,10 +137,14 @@ class Workload:
             case Deed.REPLY:
                 await self._reply(operation, guest)
             case _:
-                path = f"/v1/people/{self.town.person(guest)}/erasure"
-                # Whoever was erased before the answer was lost has no session any more.
-                await self.town.asking.ask(self.town.session(guest), "POST", path, already=(401, ""))
-                self._erased.add(guest.person)
+                await self.erase(guest)
+
+    async def erase(self, guest: Guest) -> None:
+        """They erase themselves."""
+        path = f"/v1/people/{self.town.person(guest)}/erasure"
+        # Whoever was erased before the answer was lost has no session any more.
+        await self.town.asking.ask(self.town.session(guest), "POST", path, already=(401, ""))
+        self._erased.add(guest.person)
 
     async def _reply(self, operation: Operation, guest: Guest) -> None:
         """By the link in the newest invitation, where there is one; then also on the phone, and the administration notes it."""
