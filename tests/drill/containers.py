@@ -82,13 +82,13 @@ class Containers:
             **self.settings,
         }
 
-    async def run(self, *command: str) -> Ran:
-        """A command beside docker-compose.yml, with the settings of this platform."""
-        return await run(command, self.checkout, self.environment)
+    async def run(self, *command: str, expected: Sequence[int] = (0,)) -> Ran:
+        """A command beside docker-compose.yml, with the settings of this platform. Raises CommandFailed."""
+        return await run(command, self.checkout, self.environment, expected)
 
-    async def compose(self, *arguments: str) -> Ran:
+    async def compose(self, *arguments: str, expected: Sequence[int] = (0,)) -> Ran:
         """docker compose."""
-        return await self.run("docker", "compose", *arguments)
+        return await self.run("docker", "compose", *arguments, expected=expected)
 
     async def make_secrets(self) -> None:
         """As the documents say, by the operator's image."""
@@ -100,10 +100,10 @@ class Containers:
         """All, or these parts; ready when it returns."""
         await self.compose("up", "--detach", "--wait", "--wait-timeout", "300", *parts)
 
-    async def emon(self, *arguments: str) -> str:
+    async def emon(self, *arguments: str, expected: Sequence[int] = (0,)) -> str:
         """The operator's command; the folder of the drill is its /drill."""
         user = ["--user", f"{os.getuid()}:{os.getgid()}", "--volume", f"{self.folder}:/drill"]
-        return (await self.compose("run", "--rm", "-T", *user, "operator", *arguments)).text
+        return (await self.compose("run", "--rm", "-T", *user, "operator", *arguments, expected=expected)).text
 
     async def look_inside(self, what: str) -> Ran:
         """tests/drill/inside.py, of this checkout, in the operator's container."""
