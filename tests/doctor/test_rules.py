@@ -328,3 +328,7 @@ def test_the_environment_names_the_parts_of_each_service() -> None:
     assert "EMON_SMTP_URL" not in found.environments["gateway"]
     assert found.environments["gateway"]["EMON_CONTACTS_URL"] == "http://contacts:8000"
     assert "EMON_DATABASE_OWNER_URL" in found.wrong["contacts"]
+
+
+def test_a_file_may_stand_in_place_of_every_setting() -> None:
+    assert {"EMON_KAFKA_PASSWORD_FILE", "EMON_SMTP_URL_FILE", "EMON_NOTIFICATIONS_SMTP_URL_FILE"} <= known_variables()

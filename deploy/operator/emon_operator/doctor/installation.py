@@ -172,6 +172,7 @@ def _read(environments: Mapping[str, Mapping[str, str]], home: Home | None, oper
 
 
 def known_variables() -> set[str]:
-    """Every variable that some service reads, with and without the name of the service in it."""
+    """Every variable that some service reads, with and without the name of the service in it, or a file in its place."""
     fields = {(service, name) for service, kind in SETTINGS.items() for name in kind.model_fields}
-    return {variable_of(name) for _, name in fields} | {variable_of(f"{service}_{name}") for service, name in fields}
+    names = {variable_of(name) for _, name in fields} | {variable_of(f"{service}_{name}") for service, name in fields}
+    return names | {f"{name}_FILE" for name in names}
