@@ -17,9 +17,9 @@ from emon_contacts.imports.commands import import_organisations, import_people
 from emon_contacts.municipalities.commands import import_register
 from emon_contacts.municipalities.register_file import read_register
 from emon_contracts.actors import OPERATOR, Actor, Grant, Role
-from emon_embedded.service_databases import ServiceDatabase
+from emon_embedded.service_databases import KINDS_OF_ROLE, ServiceDatabase
 from emon_embedded.stack import RunningKafka, RunningPostgreSQL
-from emon_operator.backup.places import ROLES, SERVICES, Place, Places
+from emon_operator.backup.places import SERVICES, Place, Places
 from emon_operator.command import app
 from emon_operator.platform import database_setting
 from emon_platform.database import Database
@@ -75,7 +75,7 @@ class Platform:
             **{
                 database_setting(service, role): getattr(place, f"{role}_url")
                 for service, place in self.places.databases.items()
-                for role in ROLES
+                for role in KINDS_OF_ROLE
             },
         }
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from uuid import UUID
 
 from emon_embedded.ports import free_ports
+from emon_embedded.services import ADMIN_EMAIL_DEFAULT, SERVICES
 from emon_operator.backup.manifest import Manifest
 from emon_operator.demo_client import Browser
 from emon_operator.doctor.findings import Level
@@ -34,7 +35,7 @@ from tests.end_to_end.conftest import register_record
 from tests.faults.audit.records import Decisions, Evidence, Promises
 from tests.faults.audit.sources import taken_mails
 from tests.faults.auditor import Report, audit
-from tests.faults.soak.__main__ import SETTINGS, mediation
+from tests.faults.soak.__main__ import SETTINGS, mediation, say
 from tests.faults.soak.asking import Asking
 from tests.faults.soak.deeds import Deed, Part
 from tests.faults.soak.mailboxes import Mailboxes
@@ -44,19 +45,12 @@ from tests.faults.soak.town import AGS, Town
 from tests.faults.soak.workload import Workload
 
 BEFORE, NOW = "drill-before", "drill-now"
-SERVICES = ("contacts", "meetings", "feedback", "notifications", "gateway", "dashboard")
-ADMIN_EMAIL = "admin@emon.example"
 WORKS_FOR_S = 3600.0  # longer than any drill: it is paused, and goes on
 KILL_PAUSES_S = (2.0, 6.0)
 NEVER_KILLED = {"mail"}  # the world outside
 AFTER_THE_BACKUP_S = 15.0
 OF_THE_SINK = {"EMON_MAIL_FROM", "mail:1025"}
 """What the doctor rightly says where mail goes to a sink: an address of nobody, and no TLS on the way."""
-
-
-def say(text: str) -> None:
-    """To whoever watches."""
-    print(text, flush=True)  # noqa: T201
 
 
 class DrillFailed(Exception):
@@ -97,7 +91,7 @@ class Drill:
             say(await self._built(ROOT, NOW))
         async with self.steps("build the images of the version before"):
             await run([sys.executable, "services/dashboard/bundle_assets.py"], self.before, {})
-            say(await self._built(self.before, BEFORE, *SERVICES, "operator"))
+            say(await self._built(self.before, BEFORE, *(service.name for service in SERVICES), "operator"))
 
     async def _built(self, checkout: Path, tag: str, *images: str) -> str:
         return (await run(["deploy/containers/build", *images], checkout, {"EMON_TAG": tag})).text
@@ -125,7 +119,6 @@ class Drill:
                 await asyncio.sleep(AFTER_THE_BACKUP_S)
             async with self.steps("come to rest after the backup, and audit"):
                 await self._somebody_erases_themself(workload)
-                await self._quiet()
                 say(await self.platform.emon("erasures", "export", "/drill/erasures.jsonl"))
                 lost = await self._evidence(log.mails_taken(), workload.promises)
                 _judge(audit(lost, self.plan.seed), workload)
@@ -138,7 +131,7 @@ class Drill:
         register.write_text(register_record(AGS, "Musterlingen") + "\n", encoding="utf-8")
         await self.platform.emon("import", "municipalities", "/drill/register.txt")
         mailboxes = Mailboxes(log)
-        admin = await mailboxes.sign_in(visitor, ADMIN_EMAIL)
+        admin = await mailboxes.sign_in(visitor, ADMIN_EMAIL_DEFAULT)
         town = Town(visitor, admin, Asking(self.plan.seed))
         workload = Workload(self.plan, town, mailboxes, Resonance(town, _no_database))
         await workload.begin()
@@ -210,7 +203,7 @@ class Drill:
                 held = await self._evidence(log.mails_taken(), Promises())
                 if unasked := [mail for mail in held.taken if mail.kind != "sign_in"]:
                     raise DrillFailed(f"{len(unasked)} mails went out before anybody looked at what was held")
-                admin = await Mailboxes(log).sign_in(visitor, ADMIN_EMAIL)
+                admin = await Mailboxes(log).sign_in(visitor, ADMIN_EMAIL_DEFAULT)
                 decisions = await self._decide(admin, held, lost)
             await self._demo("play the demonstration on the restored platform")
             async with self.steps("compare the databases, and audit"):

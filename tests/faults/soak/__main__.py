@@ -108,12 +108,12 @@ async def _let_break(plan: Plan, mischiefs: Mischiefs, started: float) -> None:
 
 
 async def _audited(platform: PlatformProcess, mail_server: MailServer, workload: Workload, decisions: Decisions) -> Report:
-    services = platform.where.services
+    where = Where.of(platform.where)
     evidence = await gather(
-        platform.where.kafka_bootstrap,
-        services["notifications"].database.worker_url,
+        where.bootstrap,
+        where.worker_urls["notifications"],
         [mail.content for mail in mail_server.mails],
-        worker_urls={name: service.database.worker_url for name, service in services.items()},
+        worker_urls=where.worker_urls,
         decisions=decisions,
         promises=workload.promises,
     )

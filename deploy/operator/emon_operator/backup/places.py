@@ -9,6 +9,7 @@ from pydantic import Field
 
 from emon_contracts.topics import TOPICS, Topic
 from emon_embedded.running_platform import RunningPlatform
+from emon_embedded.service_databases import KINDS_OF_ROLE
 from emon_operator.platform import database_setting, with_database_urls
 from emon_platform.consumer.offsets import Partition
 from emon_platform.consumer.subscriptions import Subscription
@@ -17,7 +18,6 @@ from emon_platform.migrations import Migration
 from emon_platform.settings import EnvironmentSettings, KafkaSettings, settings_from
 
 SERVICES = ("contacts", "meetings", "feedback", "notifications", "gateway")
-ROLES = ("owner", "api", "worker")
 PARTITIONS: Sequence[Partition] = [Partition(topic.name, number) for topic in TOPICS for number in range(topic.partitions)]
 
 
@@ -54,13 +54,13 @@ class Places:
 def places_of_environment(environment: Mapping[str, str]) -> Places | None:
     """What the environment names; None where it names no database. Raises SettingsMissing where it names some, and OSError."""
     environment = with_database_urls(environment)
-    names = [database_setting(service, role) for service in SERVICES for role in ROLES]
+    names = [database_setting(service, role) for service in SERVICES for role in KINDS_OF_ROLE]
     if not any(name in environment for name in names):
         return None
     missing = [name for name in (*names, "EMON_KAFKA_BOOTSTRAP") if not environment.get(name)]
     if missing:
         raise SettingsMissing(f"These settings are missing: {', '.join(missing)}")
-    urls = {service: [environment[database_setting(service, role)] for role in ROLES] for service in SERVICES}
+    urls = {service: [environment[database_setting(service, role)] for role in KINDS_OF_ROLE] for service in SERVICES}
     kafka = settings_from(KafkaSettings, environment).kafka
     return Places({service: Place(*of_roles) for service, of_roles in urls.items()}, kafka)
 

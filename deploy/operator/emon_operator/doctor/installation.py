@@ -15,6 +15,7 @@ from emon_contacts.settings import ContactsSettings
 from emon_dashboard.settings import DashboardSettings
 from emon_embedded.home import Home
 from emon_embedded.running_platform import RunningPlatform
+from emon_embedded.service_databases import KINDS_OF_ROLE
 from emon_embedded.services import DASHBOARD, GATEWAY, SERVICES, Surroundings, service_environment
 from emon_feedback import schema as feedback_schema
 from emon_feedback.settings import FeedbackSettings
@@ -47,7 +48,6 @@ SCHEMAS: Mapping[str, Any] = MappingProxyType(
         "gateway": gateway_schema,
     }
 )
-ROLE_KINDS = ("owner", "api", "worker")
 # One of these in the environment means: not the platform in the home.
 EXTERNAL_SIGNS = ("POSTGRESQL", "KAFKA_BOOTSTRAP", "DATABASE_OWNER_URL", "DATABASE_API_URL", "DATABASE_WORKER_URL")
 
@@ -70,7 +70,7 @@ class Installation:
         found: dict[str, dict[str, str]] = {}
         for service in (service for service in self.environments if service in SCHEMAS):
             settings = self.settings.get(service)
-            for kind in ROLE_KINDS:
+            for kind in KINDS_OF_ROLE:
                 field = f"database_{kind}_url"
                 url = getattr(settings, field) if settings else self.environments[service].get(variable_of(field))
                 if url is not None:
